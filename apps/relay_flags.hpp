@@ -1,0 +1,13 @@
+// The flags that say how a relay works, shared by the commands that run one.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "reprise/daemon/relay.hpp"
+
+namespace reprise::apps {
+
+/// Adds --policy, --batch, --ring, --pool, --ttl and the rest; `options` must outlive the parse.
+void add_relay_flags(CLI::App& command, daemon::RelayOptions& options);
+
+}  // namespace reprise::apps

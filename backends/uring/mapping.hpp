@@ -1,0 +1,56 @@
+// Anonymous memory from mmap(2), page-aligned and present, unmapped when its owner goes.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "reprise/engine/error.hpp"
+#include "reprise/posix/errno_text.hpp"
+
+namespace reprise::uring {
+
+class Mapping {
+ public:
+  /// All pages are there when it returns, so that no access faults later.
+  static engine::Expected<Mapping> create(std::size_t size_bytes) {
+    void* address = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (address == MAP_FAILED) {
+      const int errno_value = errno;
+      return engine::failure("cannot allocate " + std::to_string(size_bytes) +
+                                 " bytes of packet memory: " + posix::errno_text(errno_value) +
+                                 "; ask for fewer or smaller regions",
+                             errno_value);
+    }
+    return Mapping(static_cast<std::byte*>(address), size_bytes);
+  }
+
+  Mapping() = default;
+  Mapping(Mapping&& other) noexcept
+      : bytes_(std::exchange(other.bytes_, nullptr)),
+        size_bytes_(std::exchange(other.size_bytes_, 0)) {}
+  Mapping& operator=(Mapping&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(size_bytes_, other.size_bytes_);
+    return *this;
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (bytes_ != nullptr) ::munmap(bytes_, size_bytes_);
+  }
+
+  [[nodiscard]] std::byte* bytes() const { return bytes_; }
+
+ private:
+  Mapping(std::byte* bytes, std::size_t size_bytes) : bytes_(bytes), size_bytes_(size_bytes) {}
+
+  std::byte* bytes_ = nullptr;
+  std::size_t size_bytes_ = 0;
+};
+
+}  // namespace reprise::uring

@@ -1,0 +1,84 @@
+// The msghdr of each sendmsg and recvmsg in flight, with what it points to.
+//
+// The kernel copies the header and its vector when it takes the submission, but reads and writes
+// the control data and writes the name when the operation runs, so all of it stays in place until
+// the last completion. Fixed capacity.
+#pragma once
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "reprise/engine/assert.hpp"
+#include "reprise/uring/received_frame.hpp"
+
+namespace reprise::uring {
+
+/// As many slices as one segmented send can have datagrams (UDP_MAX_SEGMENTS).
+inline constexpr std::uint32_t kGatheredSlicesMax = 128;
+
+struct Message {
+  msghdr header{};
+  std::array<iovec, kGatheredSlicesMax> vector{};
+  alignas(cmsghdr) std::array<std::byte, kMetadataBytes> control{};
+  alignas(8) std::array<std::byte, kNameBytes> name{};
+
+  /// For a send of the first `slice_count` entries of `vector`, cut into datagrams of
+  /// `segment_bytes` (udp(7), UDP_SEGMENT).
+  void set_segmented_send(std::uint32_t slice_count, std::uint16_t segment_bytes) {
+    header = {};
+    header.msg_iov = vector.data();
+    header.msg_iovlen = slice_count;
+    header.msg_control = control.data();
+    header.msg_controllen = CMSG_SPACE(sizeof(segment_bytes));
+    cmsghdr* segment = CMSG_FIRSTHDR(&header);
+    segment->cmsg_level = IPPROTO_UDP;
+    segment->cmsg_type = UDP_SEGMENT;
+    segment->cmsg_len = CMSG_LEN(sizeof(segment_bytes));
+    std::memcpy(CMSG_DATA(segment), &segment_bytes, sizeof(segment_bytes));
+  }
+
+  /// For a receive of up to `length_bytes` into a provided region.
+  void set_receive(std::uint32_t length_bytes) {
+    header = {};
+    vector[0] = {nullptr, length_bytes};
+    header.msg_iov = vector.data();
+    header.msg_iovlen = 1;
+    header.msg_name = name.data();
+    header.msg_namelen = kNameBytes;
+    header.msg_control = control.data();
+    header.msg_controllen = kMetadataBytes;
+  }
+};
+
+class MessagePool {
+ public:
+  explicit MessagePool(std::uint32_t capacity) : messages_(capacity), free_(capacity) {
+    for (std::uint32_t index = 0; index < capacity; ++index) free_[index] = capacity - 1 - index;
+  }
+
+  [[nodiscard]] std::uint32_t free_count() const {
+    return static_cast<std::uint32_t>(free_.size());
+  }
+
+  [[nodiscard]] std::uint32_t take() {
+    REPRISE_ASSERT(!free_.empty());
+    const std::uint32_t index = free_.back();
+    free_.pop_back();
+    return index;
+  }
+  void give_back(std::uint32_t index) { free_.push_back(index); }
+
+  [[nodiscard]] Message& at(std::uint32_t index) { return messages_[index]; }
+
+ private:
+  std::vector<Message> messages_;
+  std::vector<std::uint32_t> free_;  ///< never beyond its first size, so it never allocates
+};
+
+}  // namespace reprise::uring

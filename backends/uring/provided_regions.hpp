@@ -1,0 +1,47 @@
+// The regions, and the ring of provided buffers through which the kernel takes them for receiving
+// (io_uring_register_buf_ring(3), Linux 5.19).
+//
+// A region's index is its buffer id. The ring has room for all regions at once, so providing cannot
+// fail. A region belongs to the kernel from provide() to the completion that carries it, and to the
+// engine at all other times, also before it is provided first.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+
+#include "reprise/engine/error.hpp"
+#include "reprise/engine/memory.hpp"
+#include "reprise/uring/mapping.hpp"
+
+namespace reprise::uring {
+
+class ProvidedRegions {
+ public:
+  static constexpr std::uint16_t kBufferGroup = 0;
+  static constexpr std::uint32_t kRegionsMax = 32'768;  ///< what one ring of buffers can hold
+
+  /// `ring` must outlive the provided regions' use. Errors: too many regions, no memory.
+  static engine::Expected<ProvidedRegions> create(io_uring* ring, std::uint32_t count,
+                                                  std::uint32_t region_bytes);
+
+  ProvidedRegions() = default;
+
+  [[nodiscard]] const engine::PacketMemory& memory() const { return memory_; }
+
+  /// The first byte of a slice, which must lie inside its region.
+  [[nodiscard]] std::byte* bytes(engine::Slice slice) const;
+
+  /// Adds a region; the kernel sees it with the next publish().
+  void provide(engine::RegionIndex region);
+  void publish();
+
+ private:
+  engine::PacketMemory memory_;
+  Mapping region_bytes_;
+  Mapping ring_bytes_;
+  std::uint32_t ring_entries_ = 0;
+  int unpublished_ = 0;
+};
+
+}  // namespace reprise::uring

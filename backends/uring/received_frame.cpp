@@ -1,0 +1,87 @@
+#include "reprise/uring/received_frame.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "reprise/posix/socket_address.hpp"
+
+namespace reprise::uring {
+namespace {
+
+using engine::ChecksumState;
+using engine::Frame;
+using engine::FrameFormat;
+using engine::PacketType;
+
+PacketType packet_type(unsigned char kernel_type) {
+  switch (kernel_type) {
+    case PACKET_HOST: return PacketType::host;
+    case PACKET_BROADCAST: return PacketType::broadcast;
+    case PACKET_MULTICAST: return PacketType::multicast;
+    case PACKET_OTHERHOST: return PacketType::other_host;
+    default: return PacketType::outgoing;  // sent by this host, PACKET_LOOPBACK included
+  }
+}
+
+void read_name(std::span<const std::byte> name, FrameFormat format, Frame& frame) {
+  if (format == FrameFormat::udp_payload) {
+    if (const auto sender = posix::address_and_port(name.data(), name.size())) {
+      frame.source = sender->address;
+      frame.source_port = sender->port;
+    }
+    return;
+  }
+  sockaddr_ll link{};
+  std::memcpy(&link, name.data(), std::min(name.size(), sizeof(link)));
+  frame.type = packet_type(link.sll_pkttype);
+}
+
+void read_auxiliary_data(const tpacket_auxdata& data, Frame& frame) {
+  if ((data.tp_status & TP_STATUS_VLAN_VALID) != 0) {
+    frame.has_vlan = true;
+    frame.vlan_tci = data.tp_vlan_tci;
+  }
+  if ((data.tp_status & TP_STATUS_CSUMNOTREADY) != 0) {
+    frame.checksum = ChecksumState::partial;
+  } else if ((data.tp_status & TP_STATUS_CSUM_VALID) != 0) {
+    frame.checksum = ChecksumState::valid;
+  }
+}
+
+/// The packet socket's metadata is the only control message that these sockets ask for.
+void read_metadata(std::span<const std::byte> metadata, Frame& frame) {
+  cmsghdr header{};
+  if (metadata.size() < CMSG_LEN(sizeof(tpacket_auxdata))) return;
+  std::memcpy(&header, metadata.data(), sizeof(header));
+  if (header.cmsg_level != SOL_PACKET || header.cmsg_type != PACKET_AUXDATA) return;
+  tpacket_auxdata data{};
+  std::memcpy(&data, metadata.data() + CMSG_LEN(0), sizeof(data));
+  read_auxiliary_data(data, frame);
+}
+
+}  // namespace
+
+ReceivedMessage read_multishot_layout(std::span<const std::byte> bytes) {
+  io_uring_recvmsg_out header{};
+  REPRISE_ASSERT(bytes.size() >= kMultishotFrameOffset);
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  ReceivedMessage message;
+  message.frame_offset_bytes = kMultishotFrameOffset;
+  message.captured_bytes = static_cast<std::uint32_t>(bytes.size()) - kMultishotFrameOffset;
+  message.original_bytes = header.payloadlen;
+  message.name = bytes.subspan(sizeof(header), std::min(header.namelen, kNameBytes));
+  message.metadata =
+      bytes.subspan(sizeof(header) + kNameBytes, std::min(header.controllen, kMetadataBytes));
+  return message;
+}
+
+void fill_frame(const ReceivedMessage& message, Frame& frame) {
+  frame.offset_bytes = message.frame_offset_bytes;
+  frame.captured_bytes = message.captured_bytes;
+  frame.original_bytes = message.original_bytes;
+  frame.format = message.format;
+  read_name(message.name, message.format, frame);
+  read_metadata(message.metadata, frame);
+}
+
+}  // namespace reprise::uring

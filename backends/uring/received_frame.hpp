@@ -1,0 +1,47 @@
+// From what recvmsg leaves behind to a Frame: sizes, VLAN tag, checksum state, packet type.
+//
+// A multishot recvmsg puts a fixed header, room for the sender's name and room for metadata in
+// front of the frame, all in the region (io_uring_prep_recvmsg_multishot(3)). A one-shot recvmsg
+// puts the frame at the start of the region and the rest where its msghdr says.
+#pragma once
+
+#include <liburing.h>
+#include <linux/if_packet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "reprise/engine/io.hpp"
+
+namespace reprise::uring {
+
+/// Room for a sockaddr_ll or a sockaddr_in6, kept a multiple of 8 so that the metadata is aligned.
+inline constexpr std::uint32_t kNameBytes = 32;
+inline constexpr std::uint32_t kMetadataBytes = CMSG_SPACE(sizeof(tpacket_auxdata));
+/// How far into the region a multishot receive puts the frame.
+inline constexpr std::uint32_t kMultishotFrameOffset =
+    sizeof(io_uring_recvmsg_out) + kNameBytes + kMetadataBytes;
+
+static_assert(sizeof(sockaddr_ll) <= kNameBytes && sizeof(sockaddr_in6) <= kNameBytes);
+static_assert(kNameBytes % alignof(cmsghdr) == 0);
+
+/// The sizes of a received frame, and where its name and metadata lie.
+struct ReceivedMessage {
+  engine::FrameFormat format = engine::FrameFormat::ethernet;
+  std::uint32_t frame_offset_bytes = 0;
+  std::uint32_t captured_bytes = 0;
+  std::uint32_t original_bytes = 0;
+  std::span<const std::byte> name;
+  std::span<const std::byte> metadata;
+};
+
+/// Reads the layout of a multishot receive; `bytes` is the part of the region that was written.
+ReceivedMessage read_multishot_layout(std::span<const std::byte> bytes);
+
+/// Fills a frame. What the kernel did not tell keeps its default.
+void fill_frame(const ReceivedMessage& message, engine::Frame& frame);
+
+}  // namespace reprise::uring

@@ -1,0 +1,66 @@
+#include "reprise/uring/socket_table.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "reprise/posix/packet_socket.hpp"
+
+namespace reprise::uring {
+namespace {
+
+std::optional<int> socket_property(int descriptor, int option) {
+  int value = 0;
+  socklen_t length_bytes = sizeof(value);
+  if (::getsockopt(descriptor, SOL_SOCKET, option, &value, &length_bytes) != 0) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+engine::SocketIndex SocketTable::add(Socket socket) {
+  const auto free = std::ranges::find_if(
+      sockets_, [](const Socket& entry) { return !entry.descriptor.is_open(); });
+  const auto place = static_cast<std::uint32_t>(free - sockets_.begin());
+  if (free == sockets_.end()) {
+    sockets_.push_back(std::move(socket));
+  } else {
+    *free = std::move(socket);
+  }
+  return engine::SocketIndex{place};
+}
+
+void SocketTable::close(engine::SocketIndex index) { at(index).descriptor.reset(); }
+
+Socket& SocketTable::at(engine::SocketIndex index) {
+  const auto place = static_cast<std::uint32_t>(index);
+  REPRISE_ASSERT(place < sockets_.size() && sockets_[place].descriptor.is_open());
+  return sockets_[place];
+}
+
+engine::Expected<Socket> adopt_socket(posix::Descriptor descriptor) {
+  const std::optional<int> domain = socket_property(descriptor.get(), SO_DOMAIN);
+  const std::optional<int> type = socket_property(descriptor.get(), SO_TYPE);
+  const bool is_packet = domain == AF_PACKET && (type == SOCK_RAW || type == SOCK_DGRAM);
+  const bool is_udp = (domain == AF_INET || domain == AF_INET6) && type == SOCK_DGRAM;
+  if (!is_packet && !is_udp) {
+    return engine::failure("descriptor " + std::to_string(descriptor.get()) +
+                               ": cannot adopt it; expected an open packet socket or UDP socket",
+                           EINVAL);
+  }
+  Socket socket;
+  socket.is_packet_socket = is_packet;
+  if (is_packet) {
+    socket.format = type == SOCK_RAW ? engine::FrameFormat::ethernet : engine::FrameFormat::ip;
+    if (auto wanted = posix::want_frame_metadata(descriptor.get()); !wanted) {
+      return std::unexpected(wanted.error());
+    }
+  }
+  socket.descriptor = std::move(descriptor);
+  return socket;
+}
+
+}  // namespace reprise::uring

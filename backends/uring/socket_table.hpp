@@ -1,0 +1,47 @@
+// The backend's sockets by index: descriptor, what its frames look like, drops so far.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "reprise/engine/io.hpp"
+#include "reprise/posix/descriptor.hpp"
+#include "reprise/posix/socket_filter.hpp"
+
+namespace reprise::uring {
+
+struct Socket {
+  posix::Descriptor descriptor;
+  engine::FrameFormat format = engine::FrameFormat::udp_payload;
+  posix::FilterLevel filter_level = posix::FilterLevel::exact;
+  bool is_packet_socket = false;
+  std::uint64_t kernel_drops = 0;
+};
+
+class SocketTable {
+ public:
+  engine::SocketIndex add(Socket socket);
+  void close(engine::SocketIndex index);
+
+  /// The socket must be open.
+  [[nodiscard]] Socket& at(engine::SocketIndex index);
+
+  /// -1 where there is no such socket, which the kernel answers with EBADF.
+  [[nodiscard]] int descriptor(engine::SocketIndex index) const {
+    const auto place = static_cast<std::uint32_t>(index);
+    return place < sockets_.size() ? sockets_[place].descriptor.get() : -1;
+  }
+  [[nodiscard]] engine::FrameFormat format(engine::SocketIndex index) const {
+    const auto place = static_cast<std::uint32_t>(index);
+    return place < sockets_.size() ? sockets_[place].format : engine::FrameFormat::ethernet;
+  }
+
+ private:
+  std::vector<Socket> sockets_;
+};
+
+/// Says what kind of socket an open descriptor is and makes its frames carry their metadata. Closes
+/// the descriptor on failure. Error: neither a packet socket nor a UDP socket.
+engine::Expected<Socket> adopt_socket(posix::Descriptor descriptor);
+
+}  // namespace reprise::uring

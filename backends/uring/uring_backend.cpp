@@ -1,0 +1,198 @@
+// Set-up, sockets, submitting and waiting; what an entry says is in uring_prepare.cpp, what a
+// completion means in uring_reap.cpp.
+#include "reprise/uring/uring_backend.hpp"
+
+#include <poll.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "reprise/posix/packet_socket.hpp"
+#include "reprise/posix/send_socket.hpp"
+#include "reprise/uring/kernel_time.hpp"
+#include "reprise/uring/user_data.hpp"
+
+namespace reprise::uring {
+
+using engine::Duration;
+using engine::Expected;
+using engine::Instant;
+using engine::Operation;
+using engine::SocketIndex;
+using engine::SubmitResult;
+
+namespace {
+
+engine::Limits limits_of(const Ring& ring, const Features& features) {
+  constexpr auto bit = [](Operation operation) { return 1U << static_cast<unsigned>(operation); };
+  const posix::SegmentationLimits segmentation = posix::probe_segmentation();
+  engine::Limits limits;
+  limits.submissions_max = ring.submission_entries();
+  limits.completions_max = ring.completion_entries();
+  limits.segments_max = segmentation.segments_max;
+  limits.segmented_bytes_max = segmentation.bytes_max;
+  limits.operations = bit(Operation::receive) | bit(Operation::send) | bit(Operation::provide) |
+                      bit(Operation::wait_readable) | bit(Operation::wait_writable) |
+                      bit(Operation::deadline) | bit(Operation::cancel);
+  if (segmentation.segments_max > 1) limits.operations |= bit(Operation::segmented_send);
+  if (features.has_zero_copy_send) limits.operations |= bit(Operation::zero_copy_send);
+  return limits;
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<UringBackend>> UringBackend::create(const Options& options) {
+  auto ring = Ring::create(options.submission_entries, options.completion_entries);
+  if (!ring) return std::unexpected(ring.error());
+  const auto features = probe_features(ring->get());
+  if (!features) return std::unexpected(features.error());
+  auto wake_descriptor = WakeEvent::open_descriptor();
+  if (!wake_descriptor) return std::unexpected(wake_descriptor.error());
+  if (options.operations_in_flight_max < ring->submission_entries()) {
+    return engine::failure("io_uring: " + std::to_string(options.operations_in_flight_max) +
+                               " operations in flight; expected at least the submission entries, " +
+                               std::to_string(ring->submission_entries()),
+                           EINVAL);
+  }
+  return std::unique_ptr<UringBackend>(
+      new UringBackend(*std::move(ring), *std::move(wake_descriptor), options, *features));
+}
+
+UringBackend::UringBackend(Ring ring, posix::Descriptor wake_descriptor, const Options& options,
+                           const Features& features)
+    : operations_(options.operations_in_flight_max),
+      messages_(std::max(options.messages_in_flight_max, ring.submission_entries())),
+      deadlines_(ring.submission_entries()),
+      wake_event_(std::move(wake_descriptor)),
+      limits_(limits_of(ring, features)),
+      ring_(std::move(ring)) {
+  multishot_header_.msg_namelen = kNameBytes;
+  multishot_header_.msg_controllen = kMetadataBytes;
+}
+
+Instant UringBackend::now() const {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return {std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec};
+}
+
+Expected<engine::PacketMemory> UringBackend::register_memory(std::uint32_t count,
+                                                             std::uint32_t region_bytes) {
+  REPRISE_ASSERT(regions_.memory().region_count == 0);
+  auto regions = ProvidedRegions::create(ring_.get(), count, region_bytes + kMultishotFrameOffset);
+  if (!regions) return std::unexpected(regions.error());
+  regions_ = *std::move(regions);
+  return regions_.memory();
+}
+
+Expected<SocketIndex> UringBackend::open(const engine::PacketSocketSpec& spec) {
+  auto opened = posix::open_packet_socket(spec);
+  if (!opened) return std::unexpected(opened.error());
+  Socket socket;
+  socket.descriptor = std::move(opened->descriptor);
+  socket.format = engine::FrameFormat::ethernet;
+  socket.filter_level = opened->filter_level;
+  socket.is_packet_socket = true;
+  return sockets_.add(std::move(socket));
+}
+
+Expected<SocketIndex> UringBackend::open(const engine::SendSocketSpec& spec) {
+  auto opened = posix::open_send_socket(spec);
+  if (!opened) return std::unexpected(opened.error());
+  Socket socket;
+  socket.descriptor = *std::move(opened);
+  return sockets_.add(std::move(socket));
+}
+
+Expected<SocketIndex> UringBackend::adopt(int descriptor) {
+  auto socket = adopt_socket(posix::Descriptor(descriptor));
+  if (!socket) return std::unexpected(socket.error());
+  return sockets_.add(*std::move(socket));
+}
+
+engine::SocketStatistics UringBackend::statistics(SocketIndex index) {
+  Socket& socket = sockets_.at(index);
+  if (socket.is_packet_socket) {
+    socket.kernel_drops += posix::take_packet_drops(socket.descriptor.get());
+  }
+  return {.kernel_drops = socket.kernel_drops};
+}
+
+/// Done by the thread that submits, since the poll's completions are made in the context of the
+/// thread that armed it. Where the submission queue is full, a later call does it.
+void UringBackend::arm_wake_poll() {
+  if (is_wake_poll_armed_) return;
+  io_uring_sqe* entry = ::io_uring_get_sqe(ring_.get());
+  if (entry == nullptr) return;
+  ::io_uring_prep_poll_multishot(entry, wake_event_.descriptor(), POLLIN);
+  ::io_uring_sqe_set_data64(entry, kWakeUserData);
+  is_wake_poll_armed_ = true;
+  ++own_entries_unsubmitted_;
+}
+
+SubmitResult UringBackend::hand_over(bool also_collect) {
+  io_uring* ring = ring_.get();
+  const std::uint32_t waiting = ::io_uring_sq_ready(ring);
+  int result = 0;
+  if (also_collect) {
+    result = ::io_uring_submit_and_get_events(ring);
+  } else if (waiting > 0) {
+    result = ::io_uring_submit(ring);
+  }
+  const std::uint32_t left = ::io_uring_sq_ready(ring);
+  const std::uint32_t own = std::min(own_entries_unsubmitted_, waiting - left);
+  own_entries_unsubmitted_ -= own;
+  SubmitResult handed_over;
+  handed_over.submitted = waiting - left - own + std::exchange(provides_unsubmitted_, 0);
+  if (result < 0 && result != -EINTR) {
+    handed_over.errno_value = -result;
+  } else if (left > 0) {
+    handed_over.errno_value = EAGAIN;
+  }
+  return handed_over;
+}
+
+SubmitResult UringBackend::submit() {
+  arm_wake_poll();
+  return hand_over(false);
+}
+
+/// Blocks until a completion more than now can be reaped. Returns 0 or an errno.
+int UringBackend::wait_for_one_more(Duration remaining) {
+  io_uring* ring = ring_.get();
+  __kernel_timespec timeout = kernel_time(remaining.ns);
+  io_uring_getevents_arg argument{};
+  argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
+  const int result =
+      ::io_uring_enter2(static_cast<unsigned>(ring->ring_fd), 0, ::io_uring_cq_ready(ring) + 1,
+                        IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+                        reinterpret_cast<sigset_t*>(&argument), sizeof(argument));
+  return result < 0 ? -result : 0;
+}
+
+/// Waits for one completion after the other: a wake is one completion, and ends any wait.
+SubmitResult UringBackend::submit_and_wait(std::uint32_t count, Instant deadline) {
+  io_uring* ring = ring_.get();
+  const std::uint32_t wanted = std::min(count, ring_.completion_entries());
+  arm_wake_poll();
+  bool expired = wanted > 0 && deadline != engine::kNever && deadline <= now();
+  SubmitResult result;
+  if (wanted == 0 || expired || ::io_uring_sq_ready(ring) > 0 || provides_unsubmitted_ > 0) {
+    result = hand_over(wanted == 0 || expired);
+  }
+  if (!is_wake_poll_armed_) {  // the queue was full before, and is not now
+    arm_wake_poll();
+    result.submitted += hand_over(false).submitted;
+  }
+  result.woken = wake_event_.take();
+  while (!result.woken && !expired && ::io_uring_cq_ready(ring) < wanted) {
+    const Duration remaining = deadline - now();
+    expired = remaining <= Duration{0} || wait_for_one_more(remaining) != 0;
+    result.woken = wake_event_.take();
+  }
+  return result;
+}
+
+}  // namespace reprise::uring

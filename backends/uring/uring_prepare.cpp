@@ -1,0 +1,176 @@
+// From submissions to submission queue entries (SQEs).
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "reprise/uring/kernel_time.hpp"
+#include "reprise/uring/uring_backend.hpp"
+#include "reprise/uring/user_data.hpp"
+
+namespace reprise::uring {
+
+using engine::Operation;
+using engine::Slice;
+using engine::Submission;
+using engine::SubmissionFlags;
+
+namespace {
+
+bool has_flag(const Submission& submission, std::uint8_t flag) {
+  return (submission.flags & flag) != 0;
+}
+
+/// The submissions from the first up to the one that ends its chain.
+std::span<const Submission> first_chain(std::span<const Submission> submissions) {
+  std::size_t length = 1;
+  while (length < submissions.size() &&
+         has_flag(submissions[length - 1], SubmissionFlags::kLinked)) {
+    ++length;
+  }
+  return submissions.first(length);
+}
+
+int send_flags(const Submission& submission) {
+  return MSG_NOSIGNAL | (has_flag(submission, SubmissionFlags::kDoNotWait) ? MSG_DONTWAIT : 0);
+}
+
+std::span<const Slice> slices_of(const Submission& submission, std::span<const Slice> slices) {
+  REPRISE_ASSERT(std::uint64_t{submission.slice_first} + submission.slice_count <= slices.size());
+  return slices.subspan(submission.slice_first, submission.slice_count);
+}
+
+bool needs_message(const Submission& submission) {
+  return submission.operation == Operation::segmented_send ||
+         (submission.operation == Operation::receive &&
+          !has_flag(submission, SubmissionFlags::kMultishot));
+}
+
+/// An entry that ends with EBADF when its turn comes, and with it the rest of its chain. (The
+/// kernel would stop at an entry that it finds malformed and leave the ones behind it.)
+void write_impossible(io_uring_sqe* entry) { ::io_uring_prep_send(entry, -1, nullptr, 0, 0); }
+
+}  // namespace
+
+UringBackend::ChainNeeds UringBackend::needs_of(std::span<const Submission> chain) {
+  ChainNeeds needs;
+  for (const Submission& submission : chain) {
+    if (submission.operation != Operation::provide) ++needs.entries;
+    if (needs_message(submission)) ++needs.messages;
+  }
+  return needs;
+}
+
+bool UringBackend::has_room_for(const ChainNeeds& needs) {
+  REPRISE_ASSERT(needs.entries <= ring_.submission_entries());
+  return needs.entries <= ::io_uring_sq_space_left(ring_.get()) &&
+         needs.entries <= operations_.free_count() && needs.messages <= messages_.free_count();
+}
+
+std::uint32_t UringBackend::prepare(engine::SubmissionView view) {
+  std::span<const Submission> left = view.submissions;
+  while (!left.empty()) {
+    const std::span<const Submission> chain = first_chain(left);
+    if (!has_room_for(needs_of(chain))) break;
+    write_chain(chain, view.slices);
+    left = left.subspan(chain.size());
+  }
+  regions_.publish();
+  return static_cast<std::uint32_t>(view.submissions.size() - left.size());
+}
+
+void UringBackend::write_chain(std::span<const Submission> chain, std::span<const Slice> slices) {
+  io_uring_sqe* last = nullptr;
+  for (const Submission& submission : chain) {
+    if (submission.operation == Operation::provide) {
+      for (const Slice& slice : slices_of(submission, slices)) regions_.provide(slice.region);
+      ++provides_unsubmitted_;
+      continue;
+    }
+    if (last != nullptr) last->flags |= IOSQE_IO_LINK;
+    last = ::io_uring_get_sqe(ring_.get());
+    REPRISE_ASSERT(last != nullptr);
+    write_entry(last, submission, slices);
+  }
+}
+
+void UringBackend::write_entry(io_uring_sqe* entry, const Submission& submission,
+                               std::span<const Slice> slices) {
+  const std::uint64_t user_data = operations_.take(submission);
+  OperationRecord& record = operations_.at(user_data);
+  const int descriptor = sockets_.descriptor(submission.socket);
+  if (!limits_.supports(submission.operation)) {
+    write_impossible(entry);
+    ::io_uring_sqe_set_data64(entry, user_data);
+    return;
+  }
+  switch (submission.operation) {
+    case Operation::receive: write_receive(entry, record, submission); break;
+    case Operation::send:
+    case Operation::zero_copy_send: {
+      REPRISE_ASSERT(submission.slice_count == 1);
+      const Slice slice = slices_of(submission, slices).front();
+      if (submission.operation == Operation::send) {
+        ::io_uring_prep_send(entry, descriptor, regions_.bytes(slice), slice.length_bytes,
+                             send_flags(submission));
+      } else {
+        ::io_uring_prep_send_zc(entry, descriptor, regions_.bytes(slice), slice.length_bytes,
+                                send_flags(submission), 0);
+      }
+      break;
+    }
+    case Operation::segmented_send:
+      write_segmented_send(entry, record, submission, slices_of(submission, slices));
+      break;
+    case Operation::wait_readable: ::io_uring_prep_poll_add(entry, descriptor, POLLIN); break;
+    case Operation::wait_writable: ::io_uring_prep_poll_add(entry, descriptor, POLLOUT); break;
+    case Operation::deadline: write_deadline(entry, submission.deadline); break;
+    case Operation::cancel: write_cancel(entry, submission.target); break;
+    case Operation::provide:
+    case Operation::packet_ring_receive: write_impossible(entry); break;
+  }
+  ::io_uring_sqe_set_data64(entry, user_data);
+}
+
+void UringBackend::write_receive(io_uring_sqe* entry, OperationRecord& record,
+                                 const Submission& submission) {
+  const int descriptor = sockets_.descriptor(submission.socket);
+  record.format = sockets_.format(submission.socket);
+  record.is_multishot = has_flag(submission, SubmissionFlags::kMultishot);
+  if (record.is_multishot) {
+    ::io_uring_prep_recvmsg_multishot(entry, descriptor, &multishot_header_, MSG_TRUNC);
+  } else {
+    record.message = messages_.take();
+    Message& message = messages_.at(record.message);
+    message.set_receive(regions_.memory().region_bytes);
+    ::io_uring_prep_recvmsg(entry, descriptor, &message.header, MSG_TRUNC);
+  }
+  entry->flags |= IOSQE_BUFFER_SELECT;
+  entry->buf_group = ProvidedRegions::kBufferGroup;
+}
+
+void UringBackend::write_segmented_send(io_uring_sqe* entry, OperationRecord& record,
+                                        const Submission& submission,
+                                        std::span<const Slice> slices) {
+  if (slices.size() > kGatheredSlicesMax) return write_impossible(entry);
+  record.message = messages_.take();
+  Message& message = messages_.at(record.message);
+  for (std::size_t index = 0; index < slices.size(); ++index) {
+    message.vector[index] = {regions_.bytes(slices[index]), slices[index].length_bytes};
+  }
+  message.set_segmented_send(submission.slice_count, submission.segment_bytes);
+  ::io_uring_prep_sendmsg(entry, sockets_.descriptor(submission.socket), &message.header,
+                          static_cast<unsigned>(send_flags(submission)));
+}
+
+void UringBackend::write_deadline(io_uring_sqe* entry, engine::Instant deadline) {
+  const auto place = static_cast<std::size_t>(entry - ring_.get()->sq.sqes);
+  deadlines_[place] = kernel_time(deadline.ns);
+  ::io_uring_prep_timeout(entry, &deadlines_[place], 0, IORING_TIMEOUT_ABS);
+}
+
+void UringBackend::write_cancel(io_uring_sqe* entry, engine::Token target) const {
+  // A target that has ended is one that the kernel does not know: ENOENT.
+  const std::uint64_t user_data = operations_.find(target).value_or(kNoOperation);
+  ::io_uring_prep_cancel64(entry, user_data, 0);
+}
+
+}  // namespace reprise::uring

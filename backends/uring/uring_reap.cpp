@@ -1,0 +1,99 @@
+// From completion queue entries (CQEs) to completions.
+#include <algorithm>
+
+#include "reprise/posix/errno_outcome.hpp"
+#include "reprise/uring/uring_backend.hpp"
+#include "reprise/uring/user_data.hpp"
+
+namespace reprise::uring {
+
+using engine::Completion;
+using engine::CompletionBatch;
+using engine::Operation;
+
+std::uint32_t UringBackend::reap(CompletionBatch& batch) {
+  constexpr std::uint32_t kFramesPerCompletion = 1;
+  io_uring* ring = ring_.get();
+  batch.clear();
+  std::uint32_t taken = 0;
+  do {
+    taken = 0;
+    unsigned head = 0;
+    io_uring_cqe* entry = nullptr;
+    io_uring_for_each_cqe(ring, head, entry) {
+      if (!batch.has_room(kFramesPerCompletion)) break;
+      complete(*entry, batch);
+      ++taken;
+    }
+    ::io_uring_cq_advance(ring, taken);
+    // Completions that found the queue full wait in the kernel until they are asked for (I8).
+  } while (taken > 0 && batch.has_room(kFramesPerCompletion) && ::io_uring_cq_has_overflow(ring) &&
+           ::io_uring_get_events(ring) >= 0);
+  return static_cast<std::uint32_t>(batch.completions().size());
+}
+
+void UringBackend::complete(const io_uring_cqe& entry, CompletionBatch& batch) {
+  const bool more = (entry.flags & IORING_CQE_F_MORE) != 0;
+  if (entry.user_data == kWakeUserData) {
+    if (!more) is_wake_poll_armed_ = false;
+    return;
+  }
+  OperationRecord& record = operations_.at(entry.user_data);
+  Completion& completion = batch.push();
+  completion.token = record.token;
+  completion.value = record.value;
+  completion.more = more;
+  if (entry.res < 0) {
+    completion.errno_value = -entry.res;
+    completion.outcome = posix::outcome_of(-entry.res);
+  }
+  switch (record.operation) {
+    case Operation::receive: complete_receive(entry, record, batch, completion); break;
+    case Operation::send:
+    case Operation::segmented_send:
+    case Operation::zero_copy_send:
+      // The second completion of a zero-copy send has no result.
+      if (entry.res > 0 && (entry.flags & IORING_CQE_F_NOTIF) == 0) {
+        completion.result_bytes = static_cast<std::uint32_t>(entry.res);
+      }
+      break;
+    case Operation::packet_ring_receive:
+    case Operation::provide:
+    case Operation::wait_readable:
+    case Operation::wait_writable:
+    case Operation::deadline:
+    case Operation::cancel: break;
+  }
+  if (more) return;
+  if (record.message != kNoMessage) messages_.give_back(record.message);
+  operations_.give_back(entry.user_data);
+}
+
+void UringBackend::complete_receive(const io_uring_cqe& entry, OperationRecord& record,
+                                    CompletionBatch& batch, Completion& completion) {
+  if ((entry.flags & IORING_CQE_F_BUFFER) == 0) return;
+  const std::uint32_t index = entry.flags >> IORING_CQE_BUFFER_SHIFT;
+  completion.region = engine::RegionIndex{index};
+  if (entry.res < 0) return;
+
+  const auto length_bytes = static_cast<std::uint32_t>(entry.res);
+  const std::uint32_t region_bytes = regions_.memory().region_bytes;
+  ReceivedMessage received;
+  if (record.is_multishot) {
+    received =
+        read_multishot_layout({regions_.bytes({completion.region, 0, length_bytes}), length_bytes});
+  } else {
+    const Message& message = messages_.at(record.message);
+    received.captured_bytes = std::min(length_bytes, region_bytes);
+    received.original_bytes = length_bytes;
+    received.name = std::span(message.name).first(std::min(message.header.msg_namelen, kNameBytes));
+    received.metadata =
+        std::span(message.control)
+            .first(std::min<std::size_t>(message.header.msg_controllen, kMetadataBytes));
+  }
+  received.format = record.format;
+  completion.result_bytes = received.captured_bytes;
+  fill_frame(received, batch.push_frame());
+}
+
+}  // namespace reprise::uring

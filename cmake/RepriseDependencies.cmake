@@ -1,0 +1,21 @@
+# Every library that is not ours, found once at the root so that each folder sees its target.
+#
+# The Debian packages that bring them are listed in packaging/debian-packages.txt.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+# PkgConfig::LIBURING, PkgConfig::LIBCAP_NG, PkgConfig::LIBNL_ROUTE
+pkg_check_modules(LIBURING REQUIRED IMPORTED_TARGET liburing>=2.3)
+pkg_check_modules(LIBCAP_NG REQUIRED IMPORTED_TARGET libcap-ng)
+pkg_check_modules(LIBNL_ROUTE REQUIRED IMPORTED_TARGET libnl-route-3.0)
+
+find_package(fmt 9 REQUIRED)               # fmt::fmt
+find_package(CLI11 2.1 REQUIRED)           # CLI11::CLI11
+find_package(nlohmann_json 3.11 REQUIRED)  # nlohmann_json::nlohmann_json
+find_package(tomlplusplus 3.3 REQUIRED)    # tomlplusplus::tomlplusplus
+
+if(REPRISE_TESTS)
+  find_package(GTest 1.12 REQUIRED)                           # GTest::gtest_main, GTest::gmock
+  find_package(rapidcheck REQUIRED)                           # rapidcheck, rapidcheck_gtest
+  find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)  # the checks in tools/
+endif()

@@ -1,0 +1,42 @@
+// What a relay has done so far, as a value for people and for JSON. Conservation: see
+// engine/counters.hpp.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "reprise/engine/counters.hpp"
+#include "reprise/engine/time.hpp"
+
+namespace reprise::daemon {
+
+struct OutputReport {
+  std::string rule;
+  std::string output;  ///< as the operator writes it
+  engine::OutputCounters counters;
+  std::uint32_t pending = 0;
+};
+
+struct RelayReport {
+  engine::Duration elapsed;
+  engine::IngressCounters ingress;
+  std::uint64_t kernel_drops = 0;  ///< by the packet sockets, before the relay received anything
+  std::vector<OutputReport> outputs;
+  std::uint32_t regions_outstanding = 0;
+  std::uint64_t turns = 0;
+  bool laws_hold = true;
+
+  [[nodiscard]] engine::OutputCounters output_total() const;
+};
+
+nlohmann::ordered_json to_json(const RelayReport& report);
+
+/// A few lines for people; reasons and errors only where they occurred.
+std::string to_text(const RelayReport& report);
+
+/// One line: rates since `earlier`, and drops.
+std::string to_line(const RelayReport& report, const RelayReport& earlier);
+
+}  // namespace reprise::daemon

@@ -1,0 +1,187 @@
+// Egress: from accepted datagrams to sends, and from their completions to released regions.
+//
+// A datagram waits in the backlog until a batch takes it; then each output of its route gets a send
+// of its own, which holds a reference on the region until it has ended.
+//
+//   E1  Order. The sends of one output in one batch form one linked chain, and an output has one
+//   chain at a time: the
+//       next begins when all of the last have been reaped. So none overtakes another, and one that
+//       was refused, or cancelled behind one that failed, can be tried again in its place. (A flow
+//       is a part of one output's traffic.)
+//   E2  A blocked output takes no batch: what comes for it waits in its own bounded queue until the
+//   socket is writable,
+//       and is dropped and counted as queue_full beyond that. It disturbs no other output.
+//   E3  Queued datagrams leave before newer ones of the same output.
+//   E4  Queued datagrams use at most half a batch while the backlog has some, so no output starves
+//   the others. E5  Every assigned datagram is sent, dropped with a reason, or pending (queued,
+//   prepared or in flight).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "reprise/engine/counters.hpp"
+#include "reprise/engine/flat.hpp"
+#include "reprise/engine/ledger.hpp"
+#include "reprise/engine/route.hpp"
+#include "reprise/engine/stage_config.hpp"
+#include "reprise/engine/submission_list.hpp"
+
+namespace reprise::engine {
+
+/// An accepted datagram on its way to the outputs of its route. Holds one reference on the slice's
+/// region.
+struct WorkItem {
+  Slice payload;
+  RouteIndex route = kNoRoute;
+};
+
+class Egress {
+ public:
+  /// `first_slot`: where this part's token slots begin.
+  void place(FlatLayout& layout, const StageConfig& config);
+  void start(const StageConfig& config, std::uint32_t first_slot);
+  [[nodiscard]] static std::uint32_t slot_count(const StageConfig& config);
+
+  // Commands.
+
+  /// Links outputs for the sockets into one list and returns its head; kNoOutput when too few are
+  /// free.
+  OutputIndex add_outputs(std::span<const SocketIndex> sockets);
+  /// The outputs of a removed route with nothing waiting: their sockets appear in closable() as
+  /// each runs empty.
+  void remove_outputs(OutputIndex first);
+  /// Drops everything that waits, with the reason `stopped`, and cancels waits. From here on a send
+  /// that finds no room is dropped so too. May be called again.
+  void abandon(Ledger& ledger, RouteTable& routes);
+
+  // Steps.
+
+  [[nodiscard]] bool backlog_is_full() const { return backlog_.full(); }
+  void push(const WorkItem& item) { backlog_.push(item); }
+  /// Adds up to a batch of sends, and waits for blocked outputs.
+  void prepare(SubmissionList& list, Ledger& ledger, RouteTable& routes);
+  [[nodiscard]] bool owns_slot(std::uint32_t slot) const { return slot >= first_slot_; }
+  void complete(const Completion& completion, Ledger& ledger);
+
+  // State.
+
+  /// Whether prepare() would add something.
+  [[nodiscard]] bool has_work(const RouteTable& routes) const;
+  [[nodiscard]] std::uint32_t backlog_size() const { return backlog_.size(); }
+  /// Sends prepared or in flight.
+  [[nodiscard]] std::uint32_t sends_open() const {
+    return operations_.size() - free_operations_.size();
+  }
+  /// Nothing waits, nothing is open.
+  [[nodiscard]] bool is_idle() const;
+  /// Sockets of removed outputs that may be closed now. The caller closes and clears them.
+  FlatList<SocketIndex>& closable() { return closable_; }
+
+  [[nodiscard]] const OutputCounters& counters(OutputIndex output) const;
+  /// Sum over all outputs, removed ones included.
+  [[nodiscard]] OutputCounters total() const;
+  [[nodiscard]] OutputIndex next(OutputIndex output) const { return at(output).next; }
+  [[nodiscard]] std::uint32_t pending(OutputIndex output) const;
+  [[nodiscard]] std::uint64_t expanded() const { return expanded_; }
+  /// C2 and C3 for every output.
+  [[nodiscard]] bool laws_hold(std::uint64_t accepted) const;
+
+ private:
+  struct SendOperation {
+    Slice payload;
+    OutputIndex output = kNoOutput;
+    std::uint32_t reserved = 0;
+    std::uint32_t generation = 0;  ///< of the token
+    std::uint32_t next = 0;        ///< in the chain that is being staged
+  };
+  enum class OutputState : std::uint32_t { free, active, removed };
+  enum class Wait : std::uint32_t {
+    none,
+    due,
+    armed,
+    cancelling
+  };  ///< for "writable"; not none: the output is blocked (E2)
+  struct Output {
+    SocketIndex socket = kNoSocket;
+    OutputIndex next = kNoOutput;  ///< of the same route, or in the free list
+    OutputState state = OutputState::free;
+    Wait wait = Wait::none;
+    std::uint32_t wait_generation = 0;
+    std::uint32_t ready = 0;      ///< is in ready_
+    std::uint32_t in_flight = 0;  ///< prepared or in flight
+    std::uint32_t returned = 0;   ///< of the chain, put back to the front of the queue
+    std::uint32_t queue_head = 0;
+    std::uint32_t queue_size = 0;
+    std::uint32_t staged_first = 0;  ///< operations of the batch that is being prepared
+    std::uint32_t staged_last = 0;
+    std::uint32_t staged_count = 0;
+    std::uint32_t reserved = 0;
+    [[nodiscard]] bool is_blocked() const { return wait != Wait::none; }
+    /// Sends of an earlier batch have not been reaped.
+    [[nodiscard]] bool has_chain() const { return in_flight > staged_count; }
+    [[nodiscard]] bool is_open_for_a_chain() const { return !is_blocked() && !has_chain(); }
+  };
+
+  [[nodiscard]] Output& at(OutputIndex output) {
+    return outputs_[static_cast<std::uint32_t>(output)];
+  }
+  [[nodiscard]] const Output& at(OutputIndex output) const {
+    return outputs_[static_cast<std::uint32_t>(output)];
+  }
+  [[nodiscard]] OutputCounters& counters_of(OutputIndex output) {
+    return counters_[static_cast<std::uint32_t>(output)];
+  }
+  [[nodiscard]] std::uint32_t wait_slot(OutputIndex output) const {
+    return first_slot_ + static_cast<std::uint32_t>(output);
+  }
+  [[nodiscard]] std::uint32_t cancel_slot(OutputIndex output) const {
+    return wait_slot(output) + outputs_.size();
+  }
+  [[nodiscard]] std::uint32_t send_slot(std::uint32_t operation) const {
+    return first_slot_ + 2 * outputs_.size() + operation;
+  }
+
+  std::uint32_t take_queued(std::uint32_t room);
+  void take_backlog(std::uint32_t room, Ledger& ledger, RouteTable& routes);
+  void finish_front(Ledger& ledger, RouteTable& routes);
+  bool assign(OutputIndex output, Slice payload, Ledger& ledger);
+  void stage(OutputIndex output, Slice payload);
+  void add_chains(SubmissionList& list);
+  void add_waits(SubmissionList& list);
+  void complete_send(std::uint32_t operation, const Completion& completion, Ledger& ledger);
+  void complete_wait(OutputIndex output, const Completion& completion);
+  void put_back(OutputIndex output, Slice payload, Ledger& ledger);
+  void count_drop(OutputIndex output, EgressDrop reason);
+  void mark_ready(OutputIndex output);
+  Slice& queued(OutputIndex output, std::uint32_t from_front);
+  Slice pop_queued(OutputIndex output);
+  void retire_if_empty(OutputIndex output);
+
+  FlatQueue<WorkItem> backlog_;
+  FlatArray<SendOperation> operations_;
+  FlatList<std::uint32_t> free_operations_;
+  FlatArray<Output> outputs_;
+  FlatArray<Slice> queues_;          ///< output_queue of them for each output
+  FlatQueue<OutputIndex> ready_;     ///< outputs with queued datagrams that may leave
+  FlatList<OutputIndex> touched_;    ///< outputs with staged sends, in order of first use
+  FlatList<OutputIndex> to_wait_;    ///< blocked outputs whose wait is not armed yet
+  FlatList<OutputIndex> to_cancel_;  ///< outputs whose wait is to be cancelled
+  FlatList<SocketIndex> closable_;
+  FlatArray<OutputCounters> counters_;
+  OutputCounters retired_{};  ///< of outputs whose slot was used again
+  std::uint64_t expanded_ = 0;
+  OutputIndex first_free_ = kNoOutput;
+  OutputIndex cursor_ =
+      kNoOutput;  ///< next output of the datagram at the front, when a batch ended inside it
+  std::uint32_t first_slot_ = 0;
+  std::uint32_t batch_ = 0;
+  std::uint32_t queue_capacity_ = 0;
+  std::uint32_t queued_total_ = 0;
+  std::uint32_t waits_armed_ = 0;
+  std::uint32_t cancels_open_ = 0;
+  std::uint32_t abandoned_ = 0;
+  std::uint32_t reserved_ = 0;
+};
+
+}  // namespace reprise::engine

@@ -1,0 +1,179 @@
+#include "reprise/engine/ingress.hpp"
+
+#include <algorithm>
+#include <expected>
+
+namespace reprise::engine {
+namespace {
+
+IngressDrop reason_of(ParseError error) {
+  switch (error) {
+    case ParseError::not_ip: return IngressDrop::not_ip;
+    case ParseError::not_udp: return IngressDrop::not_udp;
+    case ParseError::fragment: return IngressDrop::fragment;
+    case ParseError::malformed: return IngressDrop::malformed;
+    case ParseError::truncated: return IngressDrop::truncated;
+  }
+  return IngressDrop::malformed;
+}
+
+/// Reads a frame's headers and judges what can be judged without the rules.
+std::expected<Datagram, IngressDrop> examine(const Frame& frame, Slice bytes,
+                                             const PacketMemory& memory) {
+  switch (frame.type) {
+    case PacketType::outgoing: return std::unexpected(IngressDrop::own);
+    case PacketType::other_host: return std::unexpected(IngressDrop::other_host);
+    case PacketType::host:
+    case PacketType::broadcast:
+    case PacketType::multicast: break;
+  }
+  if (frame.segment_bytes != 0) return std::unexpected(IngressDrop::coalesced);
+  const FrameBytes frame_bytes{memory.bytes(bytes), frame.captured_bytes, frame.original_bytes,
+                               frame.format == FrameFormat::ip};
+  const std::expected<Datagram, ParseError> datagram = parse(frame_bytes);
+  if (!datagram) return std::unexpected(reason_of(datagram.error()));
+  if (frame.checksum == ChecksumState::unverified &&
+      !udp_checksum_is_valid(frame_bytes, *datagram)) {
+    return std::unexpected(IngressDrop::bad_checksum);
+  }
+  return *datagram;
+}
+
+}  // namespace
+
+void Ingress::place(FlatLayout& layout, const StageConfig& config) {
+  layout.place(inputs_, config.inputs_max);
+}
+
+void Ingress::start(const StageConfig& config) {
+  outstanding_max_ = config.pool;
+  kernel_target_ = config.exhaustion == Exhaustion::drop ? config.landing : config.pool;
+}
+
+InputIndex Ingress::add_input(SocketIndex socket) {
+  if (input_count_ == inputs_.size()) return kNoInput;
+  Input& input = inputs_[input_count_];
+  input.socket = socket;
+  input.state = InputState::idle;
+  if (stopping_ == 0) ++idle_count_;
+  return InputIndex{input_count_++};
+}
+
+void Ingress::stop() {
+  if (stopping_ != 0) return;
+  stopping_ = 1;
+  idle_count_ = 0;
+  for (Input& input : inputs_.all()) {
+    if (input.state != InputState::armed) continue;
+    input.cancel = 1;
+    ++to_cancel_;
+  }
+}
+
+std::uint32_t Ingress::providable(const Ledger& ledger) const {
+  if (stopping_ != 0 || ledger.kernel_count() >= kernel_target_) return 0;
+  return std::min(ledger.free_count(), kernel_target_ - ledger.kernel_count());
+}
+
+bool Ingress::has_work(const Ledger& ledger) const {
+  return providable(ledger) > 0 || to_cancel_ > 0 || (idle_count_ > 0 && ledger.kernel_count() > 0);
+}
+
+void Ingress::prepare(SubmissionList& list, Ledger& ledger) {
+  const std::uint32_t provided = std::min(providable(ledger), list.slices_left());
+  if (provided > 0) {
+    list.add(Operation::provide, Token{});
+    for (std::uint32_t i = 0; i < provided; ++i) list.add_slice({ledger.provide(), 0, 0});
+  }
+  if (to_cancel_ == 0 && (idle_count_ == 0 || ledger.kernel_count() == 0)) return;  // N3
+  for (std::uint32_t index = 0; index < input_count_; ++index) {
+    Input& input = inputs_[index];
+    if (input.cancel != 0) {
+      input.cancel = 0;
+      --to_cancel_;
+      ++cancels_open_;
+      list.add(Operation::cancel, {inputs_.size() + index, 0}).target = {index, input.generation};
+    } else if (input.state == InputState::idle && stopping_ == 0) {
+      input.state = InputState::armed;
+      --idle_count_;
+      ++armed_count_;
+      list.add(Operation::receive, {index, ++input.generation}, input.socket).flags =
+          SubmissionFlags::kMultishot;
+    }
+  }
+}
+
+void Ingress::complete(const Completion& completion, std::span<const Frame> frames,
+                       const PacketMemory& memory, Ledger& ledger, RouteTable& routes,
+                       Egress& egress) {
+  if (completion.token.slot >= inputs_.size()) {
+    --cancels_open_;
+    return;
+  }
+  Input& input = inputs_[completion.token.slot];
+  REPRISE_ASSERT(input.state == InputState::armed &&
+                 input.generation == completion.token.generation);  // I1, I2
+  if (completion.region != kNoRegion) {
+    // This reference covers the region while its frames are read; accepted datagrams hold their
+    // own.
+    ledger.receive(completion.region);
+    for (const Frame& frame : frames) {
+      take_in(InputIndex{completion.token.slot}, frame, completion.region, memory, ledger, routes,
+              egress);
+    }
+    ledger.release(completion.region);  // N2
+  }
+  if (!completion.more) receive_ended(input, completion);
+}
+
+void Ingress::receive_ended(Input& input, const Completion& completion) {
+  --armed_count_;
+  if (input.cancel != 0) {
+    input.cancel = 0;
+    --to_cancel_;
+  }
+  switch (completion.outcome) {
+    case Outcome::ok:
+    case Outcome::cancelled: break;
+    case Outcome::no_buffer: ++counters_.receives_exhausted; break;
+    case Outcome::unreachable:  // the interface went down: the socket receives again when it is up
+    case Outcome::refused:
+    case Outcome::too_large:
+    case Outcome::connection_refused:
+    case Outcome::expired: ++counters_.receives_failed; break;
+    case Outcome::not_permitted:
+    case Outcome::invalid:
+    case Outcome::failed:
+      ++counters_.receives_failed;
+      input.state = InputState::failed;
+      return;
+  }
+  input.state = InputState::idle;
+  if (stopping_ == 0) ++idle_count_;
+}
+
+void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
+                      const PacketMemory& memory, Ledger& ledger, RouteTable& routes,
+                      Egress& egress) {
+  ++counters_.received;
+  if (stopping_ != 0) return count_drop(IngressDrop::stopping);
+  const std::expected<Datagram, IngressDrop> datagram =
+      examine(frame, {region, frame.offset_bytes, frame.captured_bytes}, memory);
+  if (!datagram) return count_drop(datagram.error());
+  const RouteMatch match = routes.match(input, *datagram);
+  if (match.route == kNoRoute) {
+    return count_drop(match.wrong_source ? IngressDrop::wrong_source : IngressDrop::no_rule);
+  }
+  // While its frames are read the region counts as outstanding itself.
+  if (ledger.held_count() > outstanding_max_) return count_drop(IngressDrop::no_buffer);  // N4
+  if (egress.backlog_is_full()) return count_drop(IngressDrop::backlog_full);
+  ledger.retain(region);
+  ++routes.waiting(match.route);
+  ++counters_.accepted;
+  counters_.received_bytes += datagram->payload_length_bytes;
+  egress.push({{region, frame.offset_bytes + datagram->payload_offset_bytes,
+                datagram->payload_length_bytes},
+               match.route});
+}
+
+}  // namespace reprise::engine

@@ -1,0 +1,83 @@
+// Ingress: from received frames to accepted datagrams, each matched to its route.
+//
+//   N1  Every received frame is accepted or dropped with a reason (C1).
+//   N2  A region whose frames were all dropped is free again at once.
+//   N3  A receive is armed only while the kernel has regions; one that ended is armed again unless
+//   stopping. N4  With exhaustion = drop, at most `pool` regions are outstanding: what arrives
+//   beyond is dropped as no_buffer.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "reprise/engine/counters.hpp"
+#include "reprise/engine/egress.hpp"
+#include "reprise/engine/flat.hpp"
+#include "reprise/engine/ledger.hpp"
+#include "reprise/engine/memory.hpp"
+#include "reprise/engine/route.hpp"
+#include "reprise/engine/stage_config.hpp"
+#include "reprise/engine/submission_list.hpp"
+
+namespace reprise::engine {
+
+inline constexpr InputIndex kNoInput{0xffff'ffff};
+
+class Ingress {
+ public:
+  void place(FlatLayout& layout, const StageConfig& config);
+  void start(const StageConfig& config);
+  [[nodiscard]] static std::uint32_t slot_count(const StageConfig& config) {
+    return 2 * config.inputs_max;
+  }
+
+  /// Receives from a packet socket from the next prepare() on. kNoInput when all are in use.
+  InputIndex add_input(SocketIndex socket);
+  /// Cancels all receives; what still arrives is dropped as `stopping`.
+  void stop();
+
+  /// Gives free regions to the kernel and arms what is not armed.
+  void prepare(SubmissionList& list, Ledger& ledger);
+  /// Takes in the frames of one completion; accepted datagrams go to `egress`.
+  void complete(const Completion& completion, std::span<const Frame> frames,
+                const PacketMemory& memory, Ledger& ledger, RouteTable& routes, Egress& egress);
+
+  /// Whether prepare() would add something.
+  [[nodiscard]] bool has_work(const Ledger& ledger) const;
+  /// No receive is armed, none is being cancelled.
+  [[nodiscard]] bool is_idle() const {
+    return armed_count_ == 0 && cancels_open_ == 0 && to_cancel_ == 0;
+  }
+  [[nodiscard]] const IngressCounters& counters() const { return counters_; }
+  [[nodiscard]] bool law_holds() const {
+    return counters_.received == counters_.accepted + counters_.dropped_total();
+  }
+
+ private:
+  enum class InputState : std::uint32_t { unused, idle, armed, failed };
+  struct Input {
+    SocketIndex socket = kNoSocket;
+    InputState state = InputState::unused;
+    std::uint32_t generation = 0;
+    std::uint32_t cancel = 0;  ///< to be cancelled at the next prepare()
+  };
+
+  [[nodiscard]] std::uint32_t providable(const Ledger& ledger) const;
+  void receive_ended(Input& input, const Completion& completion);
+  void take_in(InputIndex input, const Frame& frame, RegionIndex region, const PacketMemory& memory,
+               Ledger& ledger, RouteTable& routes, Egress& egress);
+  void count_drop(IngressDrop reason) { ++counters_.dropped[static_cast<std::size_t>(reason)]; }
+
+  FlatArray<Input> inputs_;
+  IngressCounters counters_{};
+  std::uint32_t input_count_ = 0;
+  std::uint32_t armed_count_ = 0;
+  std::uint32_t idle_count_ = 0;  ///< inputs that wait to be armed
+  std::uint32_t to_cancel_ = 0;
+  std::uint32_t cancels_open_ = 0;
+  std::uint32_t stopping_ = 0;
+  std::uint32_t kernel_target_ = 0;  ///< regions the kernel shall have to receive into
+  std::uint32_t outstanding_max_ = 0;
+};
+
+}  // namespace reprise::engine

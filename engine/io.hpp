@@ -1,0 +1,297 @@
+// The I/O backend interface: the one seam between the engine and a kernel, real or simulated.
+//
+// Implementations:
+//   backends/uring   io_uring (production)           backends/asio   Boost.Asio, epoll (hosts that
+//   refuse io_uring) sim/             the simulated kernel with virtual time
+//
+// Words. A submission names an operation; it is *prepared* when it is in the submission queue,
+// *submitted* when the kernel has it, *in flight* from there to the reaped completion. A completion
+// is data: the backend returns it and never calls the engine.
+//
+// Invariants, each with a case in tests/contract:
+//   I1  An operation ends at its first completion with more == false, and has exactly one such
+//   completion.
+//       `provide` alone has no completion: it cannot fail and takes effect at the latest when it is
+//       submitted.
+//   I2  A completion carries the token of its submission, unchanged.
+//   I3  Operations of a linked chain run in order, one at a time; when one does not end `ok`, the
+//   later ones end
+//       `cancelled` and did nothing. prepare() takes a chain whole or not at all.
+//   I4  A send with do_not_wait that finds no room ends `refused` and did nothing.
+//   I5  A receive completion gives its region to the engine; the kernel does not touch the region
+//   again until it is
+//       provided anew. A receive that ends without a region (cancelled, no_buffer) took none.
+//   I6  submit() never blocks. reap() never blocks and never calls the kernel unless completions
+//   overflowed there. I7  wake() makes a concurrent or the next submit_and_wait() return; it is the
+//   only call allowed from another thread. I8  Nothing is lost when the completion queue is full:
+//   reap() returns the rest later, in order.
+//
+// Units: bytes; Instant is absolute on now()'s clock. Errors of operations are Outcomes; errors of
+// set-up are Error.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reprise/engine/address.hpp"
+#include "reprise/engine/error.hpp"
+#include "reprise/engine/memory.hpp"
+#include "reprise/engine/time.hpp"
+
+namespace reprise::engine {
+
+enum class SocketIndex : std::uint32_t {};
+inline constexpr SocketIndex kNoSocket{0xffff'ffff};
+
+/// Names an operation. The slot is the engine's; the generation tells two uses of one slot apart.
+struct Token {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  friend bool operator==(Token, Token) = default;
+};
+
+enum class Operation : std::uint8_t {
+  receive,              ///< takes provided regions; `multishot` or one-shot
+  packet_ring_receive,  ///< hands over the ring's blocks, in order; `provide` gives a block back
+  send,                 ///< one slice
+  segmented_send,       ///< gathers its slices, leaves as datagrams of segment_bytes (udp(7),
+                        ///< UDP_SEGMENT)
+  zero_copy_send,       ///< two completions: sent (more), then the region may be reused
+  provide,              ///< gives the regions of its slices to the kernel for receiving
+  wait_readable,
+  wait_writable,  ///< ends when the socket takes sends again
+  deadline,       ///< ends `expired` at `deadline`, with `value` as given
+  cancel,  ///< of the operation named by `target`; ends ok (cancelled), invalid (no such operation:
+           ///< it ended)
+};
+inline constexpr std::size_t kOperationCount = 10;
+
+struct SubmissionFlags {
+  static constexpr std::uint8_t kMultishot =
+      1;  ///< stays armed: completions have `more` until it ends
+  static constexpr std::uint8_t kDoNotWait =
+      2;  ///< refuse instead of waiting for room (MSG_DONTWAIT)
+  static constexpr std::uint8_t kLinked =
+      4;  ///< the next submission starts when this one has ended `ok`
+};
+
+struct Submission {
+  Token token;
+  Token target;                     ///< cancel: what to cancel
+  Instant deadline;                 ///< deadline: when
+  std::int64_t value = 0;           ///< deadline: comes back in the completion
+  SocketIndex socket = kNoSocket;   ///< all but provide, deadline and cancel
+  std::uint32_t slice_first = 0;    ///< into the slices of the same batch
+  std::uint32_t slice_count = 0;    ///< sends, provide
+  std::uint16_t segment_bytes = 0;  ///< segmented_send: payload of every datagram but the last
+  Operation operation = Operation::receive;
+  std::uint8_t flags = 0;  ///< SubmissionFlags
+};
+
+/// How an operation ended. Closed: switches over it have no default.
+enum class Outcome : std::uint8_t {
+  ok,
+  refused,      ///< EAGAIN: no room, do_not_wait
+  cancelled,    ///< ECANCELED: by a cancel, or earlier in its chain something did not end ok
+  no_buffer,    ///< ENOBUFS: receive: nothing provided; send: a queueing discipline dropped it
+  too_large,    ///< EMSGSIZE
+  unreachable,  ///< ENETUNREACH, EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL, ENODEV, ENXIO
+  connection_refused,  ///< ECONNREFUSED: an earlier datagram met a closed port; this one was not
+                       ///< sent
+  not_permitted,       ///< EPERM, EACCES: a firewall or a broadcast address
+  invalid,             ///< EBADF, EFAULT, EINVAL, ENOENT, EOPNOTSUPP
+  expired,             ///< a deadline passed
+  failed,              ///< anything else; errno_value says what
+};
+inline constexpr std::size_t kOutcomeCount = 11;
+
+/// "refused", "no_buffer", …
+const char* name(Outcome outcome);
+
+enum class ChecksumState : std::uint8_t {
+  unverified,  ///< nobody looked: the engine verifies
+  valid,       ///< hardware or kernel found it right
+  partial,     ///< locally generated, to be filled in by the device: cannot be judged
+               ///< (TP_STATUS_CSUMNOTREADY)
+};
+
+/// sockaddr_ll's packet type (packet(7)).
+enum class PacketType : std::uint8_t { host, broadcast, multicast, other_host, outgoing };
+
+enum class FrameFormat : std::uint8_t { ethernet, ip, udp_payload };
+
+/// One received frame inside a region.
+struct Frame {
+  std::uint32_t offset_bytes = 0;    ///< of its first byte in the region
+  std::uint32_t captured_bytes = 0;  ///< what lies in the region
+  std::uint32_t original_bytes = 0;  ///< what was on the wire; more than captured: truncated
+  std::uint16_t segment_bytes =
+      0;                       ///< not 0: coalesced datagrams of this payload size each (UDP_L4)
+  std::uint16_t vlan_tci = 0;  ///< stripped tag, where has_vlan
+  bool has_vlan = false;
+  ChecksumState checksum = ChecksumState::unverified;
+  PacketType type = PacketType::host;
+  FrameFormat format = FrameFormat::ethernet;
+  Address source;  ///< udp_payload: the sender
+  std::uint16_t source_port = 0;
+};
+
+struct Completion {
+  Token token;
+  std::int64_t value = 0;          ///< deadline: as submitted
+  std::uint32_t result_bytes = 0;  ///< sends: bytes taken
+  RegionIndex region = kNoRegion;  ///< receives
+  std::uint32_t frame_first = 0;   ///< into the frames of the same batch
+  std::uint32_t frame_count = 0;
+  std::int32_t errno_value = 0;  ///< the raw errno, for counters and logs
+  Outcome outcome = Outcome::ok;
+  bool more = false;            ///< the operation goes on
+  bool region_complete = true;  ///< false: more frames of this region follow in another completion
+};
+
+/// Filled by prepare-side code of the engine, read by the backend. Fixed capacity.
+struct SubmissionView {
+  std::span<const Submission> submissions;
+  std::span<const Slice> slices;  ///< what slice_first counts in
+};
+
+/// Where reap() writes. Owned by the caller, of fixed capacity, overwritten by each reap().
+class CompletionBatch {
+ public:
+  CompletionBatch(std::uint32_t completions_max, std::uint32_t frames_max)
+      : completions_(completions_max), frames_(frames_max) {}
+
+  void clear() { completion_count_ = frame_count_ = 0; }
+  [[nodiscard]] bool has_room(std::uint32_t frames = 0) const {
+    return completion_count_ < completions_.size() && frame_count_ + frames <= frames_.size();
+  }
+  /// Appends a completion whose frames are those that push_frame() appends next. Needs has_room().
+  Completion& push() {
+    REPRISE_ASSERT(has_room());
+    Completion& completion = completions_[completion_count_++];
+    completion = Completion{};
+    completion.frame_first = frame_count_;
+    return completion;
+  }
+  /// Appends a frame to the newest completion.
+  Frame& push_frame() {
+    REPRISE_ASSERT(completion_count_ > 0 && frame_count_ < frames_.size());
+    ++completions_[completion_count_ - 1].frame_count;
+    Frame& frame = frames_[frame_count_++];
+    frame = Frame{};
+    return frame;
+  }
+  [[nodiscard]] std::span<const Completion> completions() const {
+    return {completions_.data(), completion_count_};
+  }
+  [[nodiscard]] std::span<const Frame> frames(const Completion& completion) const {
+    return std::span<const Frame>(frames_).subspan(completion.frame_first, completion.frame_count);
+  }
+  [[nodiscard]] std::uint32_t completions_max() const {
+    return static_cast<std::uint32_t>(completions_.size());
+  }
+
+ private:
+  std::vector<Completion> completions_;
+  std::vector<Frame> frames_;
+  std::uint32_t completion_count_ = 0;
+  std::uint32_t frame_count_ = 0;
+};
+
+/// One (source, destination, port) that a receive socket lets through its filter.
+struct WantedTraffic {
+  Address source;  ///< unset: any
+  Address destination;
+  std::uint16_t port = 0;
+};
+
+/// A packet socket on one interface. Frames that this host sends are not received.
+struct PacketSocketSpec {
+  std::string interface;
+  std::vector<WantedTraffic> wanted;       ///< the filter; empty: nothing passes
+  std::uint32_t receive_buffer_bytes = 0;  ///< 0: the host's default
+};
+
+/// A UDP socket connected to one destination.
+struct SendSocketSpec {
+  Address destination;
+  std::uint16_t port = 0;
+  std::string interface;                ///< empty: by route (unicast only)
+  Address source;                       ///< unset: by route
+  std::uint8_t hops = 16;               ///< TTL or hop limit, 1…255
+  std::uint8_t dscp = 0;                ///< 0…63
+  std::uint32_t send_buffer_bytes = 0;  ///< 0: the host's default
+};
+
+struct SocketStatistics {
+  std::uint64_t kernel_drops =
+      0;  ///< datagrams that the kernel dropped on this socket since it was opened
+};
+
+/// What this backend on this host can do; probed, never assumed.
+struct Limits {
+  std::uint32_t submissions_max = 0;  ///< entries of the submission queue: the longest chain
+  std::uint32_t completions_max = 0;  ///< entries of the completion queue before it overflows
+  std::uint32_t segments_max = 1;     ///< datagrams in one segmented send
+  std::uint32_t segmented_bytes_max = 0;
+  std::uint32_t operations = 0;  ///< bit set by Operation
+  [[nodiscard]] bool supports(Operation operation) const {
+    return ((operations >> static_cast<unsigned>(operation)) & 1U) != 0;
+  }
+};
+
+/// What submit() and submit_and_wait() did.
+struct SubmitResult {
+  std::uint32_t submitted = 0;  ///< submissions that the kernel took
+  int errno_value = 0;  ///< 0, or why not all were taken; what is left goes with the next call
+  bool woken = false;   ///< submit_and_wait: wake() was called
+};
+
+/// Hot path: once a batch, never once a packet. All calls but wake() belong to the thread that owns
+/// the backend.
+class Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  /// Puts submissions into the submission queue, in order, until it is full. Returns how many it
+  /// took; it never splits a chain (I3). The view needs to live only during the call.
+  virtual std::uint32_t prepare(SubmissionView view) = 0;
+
+  /// Hands the submission queue to the kernel without waiting (I6).
+  virtual SubmitResult submit() = 0;
+
+  /// As submit(), then waits until at least `count` completions can be reaped, `deadline` passes,
+  /// or wake() is called. count == 0 collects what is ready without waiting.
+  virtual SubmitResult submit_and_wait(std::uint32_t count, Instant deadline) = 0;
+
+  /// Clears `batch` and moves completions into it, oldest first, until there are none or it is
+  /// full. Returns how many.
+  virtual std::uint32_t reap(CompletionBatch& batch) = 0;
+
+  [[nodiscard]] virtual Instant now() const = 0;
+
+  /// Any thread, async-signal-safe (I7).
+  virtual void wake() = 0;
+
+  // Cold path.
+
+  /// Allocates and registers `count` regions of `region_bytes` each; once, before any receive. The
+  /// backend owns them.
+  virtual Expected<PacketMemory> register_memory(std::uint32_t count,
+                                                 std::uint32_t region_bytes) = 0;
+  virtual Expected<SocketIndex> open(const PacketSocketSpec& spec) = 0;
+  virtual Expected<SocketIndex> open(const SendSocketSpec& spec) = 0;
+  /// Takes over an open descriptor of either kind (a supervisor's), and closes it on failure too.
+  virtual Expected<SocketIndex> adopt(int descriptor) = 0;
+  /// Operations on the socket must have ended.
+  virtual void close(SocketIndex socket) = 0;
+  [[nodiscard]] virtual SocketStatistics statistics(SocketIndex socket) = 0;
+  [[nodiscard]] virtual Limits limits() const = 0;
+};
+
+}  // namespace reprise::engine

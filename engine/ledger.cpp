@@ -1,0 +1,69 @@
+#include "reprise/engine/ledger.hpp"
+
+namespace reprise::engine {
+
+void Ledger::place(FlatLayout& layout, std::uint32_t region_count) {
+  layout.place(states_, region_count);
+  layout.place(free_, region_count);
+}
+
+void Ledger::start() {
+  for (std::uint32_t index = 0; index < size(); ++index) free_.push(RegionIndex{index});
+}
+
+RegionIndex Ledger::free_from_back(std::uint32_t index) const {
+  return free_[free_.size() - 1 - index];
+}
+
+RegionIndex Ledger::provide() {
+  const RegionIndex region = free_.pop();
+  State& state = at(region);
+  REPRISE_ASSERT(state.owner == Owner::free);
+  state.owner = Owner::kernel;
+  ++kernel_count_;
+  return region;
+}
+
+void Ledger::receive(RegionIndex region) {
+  State& state = at(region);
+  REPRISE_ASSERT(state.owner == Owner::kernel);
+  state.owner = Owner::held;
+  state.references = 1;
+  --kernel_count_;
+}
+
+void Ledger::reclaim(RegionIndex region) {
+  State& state = at(region);
+  REPRISE_ASSERT(state.owner == Owner::kernel);
+  state.owner = Owner::free;
+  --kernel_count_;
+  free_.push(region);
+}
+
+void Ledger::retain(RegionIndex region) {
+  State& state = at(region);
+  REPRISE_ASSERT(state.owner == Owner::held);
+  ++state.references;
+}
+
+void Ledger::release(RegionIndex region) {
+  State& state = at(region);
+  REPRISE_ASSERT(state.owner == Owner::held && state.references > 0);
+  if (--state.references > 0) return;
+  state.owner = Owner::free;
+  free_.push(region);
+  ++released_;
+}
+
+bool Ledger::is_consistent() const {
+  std::uint32_t free = 0;
+  std::uint32_t kernel = 0;
+  for (const State& state : states_.all()) {
+    if (state.owner == Owner::free) ++free;
+    if (state.owner == Owner::kernel) ++kernel;
+    if ((state.owner == Owner::held) != (state.references > 0)) return false;
+  }
+  return free == free_.size() && kernel == kernel_count_;
+}
+
+}  // namespace reprise::engine

@@ -1,0 +1,72 @@
+// The ledger: who owns each region, and how many references are held on it.
+//
+// A datagram is a slice of a region and holds one reference on it while it waits; each output's
+// send holds one more.
+//
+//   L1  Every region has exactly one owner: free + kernel + held == size().
+//   L2  Only held regions have references, and at least one.
+//   L3  A region becomes free at the release of its last reference, and only then.
+//   L4  Free regions are reused first in, first out.
+#pragma once
+
+#include <cstdint>
+
+#include "reprise/engine/flat.hpp"
+#include "reprise/engine/memory.hpp"
+
+namespace reprise::engine {
+
+enum class Owner : std::uint32_t {
+  free,
+  kernel,  ///< provided for receiving
+  held,    ///< outstanding: from allocation to release
+};
+
+class Ledger {
+ public:
+  void place(FlatLayout& layout, std::uint32_t region_count);
+  void start();
+
+  [[nodiscard]] std::uint32_t size() const { return states_.size(); }
+  [[nodiscard]] std::uint32_t free_count() const { return free_.size(); }
+  [[nodiscard]] std::uint32_t kernel_count() const { return kernel_count_; }
+  /// Regions outstanding.
+  [[nodiscard]] std::uint32_t held_count() const { return size() - free_.size() - kernel_count_; }
+  [[nodiscard]] Owner owner(RegionIndex region) const { return at(region).owner; }
+  [[nodiscard]] std::uint32_t references(RegionIndex region) const { return at(region).references; }
+  /// Releases since start: the last (released() - n) of them are the last n free regions.
+  [[nodiscard]] std::uint64_t released() const { return released_; }
+  [[nodiscard]] RegionIndex free_from_back(std::uint32_t index) const;
+
+  /// The oldest free region, now the kernel's. There must be one.
+  RegionIndex provide();
+  /// The kernel filled it: held, with one reference.
+  void receive(RegionIndex region);
+  /// The kernel gave it back unused (a socket closed).
+  void reclaim(RegionIndex region);
+  void retain(RegionIndex region);
+  void release(RegionIndex region);
+
+  /// L1 and L2, by looking at every region.
+  [[nodiscard]] bool is_consistent() const;
+
+ private:
+  struct State {
+    Owner owner;
+    std::uint32_t references;
+  };
+  [[nodiscard]] State& at(RegionIndex region) {
+    return states_[static_cast<std::uint32_t>(region)];
+  }
+  [[nodiscard]] const State& at(RegionIndex region) const {
+    return states_[static_cast<std::uint32_t>(region)];
+  }
+
+  FlatArray<State> states_;
+  FlatQueue<RegionIndex> free_;
+  std::uint64_t released_ = 0;
+  std::uint32_t kernel_count_ = 0;
+  std::uint32_t reserved_ = 0;
+};
+
+}  // namespace reprise::engine

@@ -1,0 +1,34 @@
+#include "reprise/engine/stage_config.hpp"
+
+#include <string>
+
+namespace reprise::engine {
+namespace {
+
+void check_range(std::vector<Error>& findings, const char* field, std::uint32_t value,
+                 std::uint32_t least, std::uint32_t most) {
+  if (value >= least && value <= most) return;
+  findings.push_back(Error{std::string(field) + " = " + std::to_string(value) + ": expected " +
+                           std::to_string(least) + " to " + std::to_string(most)});
+}
+
+}  // namespace
+
+std::vector<Error> check(const StageConfig& config) {
+  std::vector<Error> findings;
+  check_range(findings, "pool", config.pool, 1, 65'536);
+  check_range(findings, "landing", config.landing, 1, 65'536);
+  // Provided-buffer rings hold at most 32,768 entries (io_uring_register_buf_ring(3)).
+  check_range(findings, "pool plus landing", config.region_count(), 1, 32'768);
+  check_range(findings, "region_bytes", config.region_bytes, 128, 1U << 20);
+  check_range(findings, "submissions_max", config.submissions_max, 1, 32'768);
+  check_range(findings, "batch", config.batch, 1, config.submissions_max);
+  check_range(findings, "sends_max", config.sends_max, config.batch, 65'536);
+  check_range(findings, "output_queue", config.output_queue, config.batch, 65'536);
+  check_range(findings, "inputs_max", config.inputs_max, 1, 65'536);
+  check_range(findings, "rules_max", config.rules_max, 1, 1'000'000);
+  check_range(findings, "outputs_max", config.outputs_max, 1, 1'000'000);
+  return findings;
+}
+
+}  // namespace reprise::engine

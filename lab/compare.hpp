@@ -1,0 +1,41 @@
+// One scenario at every point of a grid of settings, side by side.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reprise/lab/run.hpp"
+
+namespace reprise::lab {
+
+struct CompareRequest {
+  std::string scenario_path;
+  std::vector<Setting> settings;      ///< at every point
+  std::vector<Variation> variations;  ///< at least one
+  std::optional<std::uint64_t> seed;  ///< the same at every point; unset: the scenario's
+};
+
+struct ComparePoint {
+  std::vector<Setting> vary;
+  RunResult result;
+};
+
+struct Comparison {
+  std::vector<ComparePoint> points;  ///< in grid order; fewer where interrupted
+  bool complete = true;
+  /// All points ran, and the conservation laws held.
+  [[nodiscard]] bool held() const;
+};
+
+/// Every point is read and checked before the first one runs.
+engine::Expected<Comparison> compare(const CompareRequest& request, const RunControl& control = {});
+
+/// {"results": [{"vary": {key: value}, …the fields of a run…}]}
+nlohmann::ordered_json to_json(const Comparison& comparison);
+
+/// A table for people, one row a point.
+std::string to_text(const Comparison& comparison);
+
+}  // namespace reprise::lab

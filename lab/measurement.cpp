@@ -1,0 +1,63 @@
+#include "reprise/lab/measurement.hpp"
+
+#include <algorithm>
+
+namespace reprise::lab {
+
+using engine::Instant;
+
+void Occupancy::move_to(Instant now) {
+  integral_ += static_cast<std::int64_t>(count_) * (now.ns - last_ns_);
+  last_ns_ = now.ns;
+}
+
+void Occupancy::enter(std::size_t index, Instant now) {
+  REPRISE_ASSERT(since_ns_[index] == kAbsent);
+  move_to(now);
+  since_ns_[index] = now.ns;
+  max_ = std::max(max_, ++count_);
+}
+
+void Occupancy::leave(std::size_t index, Instant now) {
+  if (since_ns_[index] == kAbsent) return;
+  move_to(now);
+  times_.add(now.ns - since_ns_[index]);
+  since_ns_[index] = kAbsent;
+  --count_;
+}
+
+std::int64_t Occupancy::integral(Instant now) const {
+  return integral_ + static_cast<std::int64_t>(count_) * (now.ns - last_ns_);
+}
+
+Measurement::Measurement(const sim::World& world) {
+  for (const sim::NodeConfig& node : world.config().nodes) nodes_.emplace_back(node);
+}
+
+void Measurement::add(const sim::World& world, const sim::Event& event) {
+  if (event.kind == sim::EventKind::quiet) return;
+  digest_.add(event);
+  ++events_;
+  last_event_ = event.time;
+  if (event.kind == sim::EventKind::arrival) first_arrival_ = std::min(first_arrival_, event.time);
+  if (event.kind == sim::EventKind::phase) add_phase(world, event);
+}
+
+void Measurement::add_phase(const sim::World& world, const sim::Event& event) {
+  NodeMeasurement& node = nodes_[event.index];
+  const engine::Ledger& ledger = world.node(event.index).stage.ledger();
+  const sim::PhaseDetail& detail = world.detail();
+  for (const std::uint32_t slot : detail.submitted) node.in_flight.enter(slot, event.time);
+  for (const std::uint32_t slot : detail.reaped) node.in_flight.leave(slot, event.time);
+  if (!detail.submitted.empty()) ++node.submits;
+  for (; node.released < ledger.released(); ++node.released) {
+    const auto from_back = static_cast<std::uint32_t>(ledger.released() - node.released - 1);
+    node.outstanding.leave(static_cast<std::size_t>(ledger.free_from_back(from_back)), event.time);
+  }
+  for (const engine::RegionIndex region : detail.received) {
+    if (ledger.owner(region) != engine::Owner::held) continue;
+    node.outstanding.enter(static_cast<std::size_t>(region), event.time);
+  }
+}
+
+}  // namespace reprise::lab

@@ -1,0 +1,79 @@
+// What a run is measured by, from its events alone. Two pairs, never mixed, each obeying Little's
+// law exactly:
+//
+//   outstanding  regions from allocation (the accepted datagram is reaped) to release
+//   in flight    sends from submission to the reaped completion
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "reprise/lab/histogram.hpp"
+#include "reprise/sim/world.hpp"
+
+namespace reprise::lab {
+
+/// How many there were over time, and how long each lasted.
+class Occupancy {
+ public:
+  /// Room for `size` things, named by index.
+  explicit Occupancy(std::size_t size) : since_ns_(size, kAbsent) {}
+
+  void enter(std::size_t index, engine::Instant now);
+  /// Ignores what is not there (a region that was received and dropped at once was never
+  /// outstanding).
+  void leave(std::size_t index, engine::Instant now);
+
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  [[nodiscard]] std::uint64_t max() const { return max_; }
+  /// ∫ count dt up to `now`, in things × nanoseconds.
+  [[nodiscard]] std::int64_t integral(engine::Instant now) const;
+  /// Of those that have left.
+  [[nodiscard]] const Histogram& times() const { return times_; }
+
+ private:
+  static constexpr std::int64_t kAbsent = -1;
+  void move_to(engine::Instant now);
+
+  std::vector<std::int64_t> since_ns_;
+  Histogram times_;
+  std::uint64_t count_ = 0;
+  std::uint64_t max_ = 0;
+  std::int64_t integral_ = 0;
+  std::int64_t last_ns_ = 0;
+};
+
+struct NodeMeasurement {
+  explicit NodeMeasurement(const sim::NodeConfig& config)
+      : outstanding(config.stage.region_count()),
+        in_flight(engine::UnifiedStage::slot_count(config.stage)) {}
+  Occupancy outstanding;
+  Occupancy in_flight;
+  std::uint64_t submits = 0;   ///< phases that handed sends over
+  std::uint64_t released = 0;  ///< the ledger's count when it was last looked at
+};
+
+class Measurement {
+ public:
+  explicit Measurement(const sim::World& world);
+
+  /// Takes in the event that `world.step()` just returned.
+  void add(const sim::World& world, const sim::Event& event);
+
+  [[nodiscard]] const NodeMeasurement& node(std::size_t index) const { return nodes_[index]; }
+  [[nodiscard]] std::uint64_t digest() const { return digest_.value(); }
+  [[nodiscard]] std::uint64_t events() const { return events_; }
+  [[nodiscard]] engine::Instant first_arrival() const { return first_arrival_; }
+  [[nodiscard]] engine::Instant last_event() const { return last_event_; }
+
+ private:
+  void add_phase(const sim::World& world, const sim::Event& event);
+
+  std::vector<NodeMeasurement> nodes_;
+  sim::Digest digest_;
+  std::uint64_t events_ = 0;
+  engine::Instant first_arrival_ = engine::kNever;
+  engine::Instant last_event_{};
+};
+
+}  // namespace reprise::lab

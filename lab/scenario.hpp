@@ -1,0 +1,44 @@
+// Scenario files: a world, its traffic and a seed, in TOML. docs/SCENARIOS.md lists every key.
+//
+// A key is written `table.key`; where the key alone is unambiguous, settings and `--vary` may use
+// it alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reprise/engine/error.hpp"
+#include "reprise/sim/world_config.hpp"
+
+namespace reprise::lab {
+
+/// The format's version, written as `version = 1`.
+inline constexpr std::int64_t kScenarioVersion = 1;
+
+struct Scenario {
+  std::string name;  ///< its `title`, or the file's name
+  std::uint64_t seed = 1;
+  sim::WorldConfig world;
+};
+
+/// `key=value`, as in --set.
+struct Setting {
+  std::string key;
+  std::string value;
+};
+
+/// Splits "key=value".
+engine::Expected<Setting> parse_setting(std::string_view text);
+
+/// Reads a file, then applies the settings in order. The error names file and line, the key, and
+/// what was expected.
+engine::Expected<Scenario> load_scenario(const std::string& path,
+                                         const std::vector<Setting>& settings = {});
+
+/// The same from text; `name` stands for the file in messages.
+engine::Expected<Scenario> parse_scenario(std::string_view text, const std::string& name,
+                                          const std::vector<Setting>& settings = {});
+
+}  // namespace reprise::lab

@@ -1,0 +1,51 @@
+// Every key of a scenario file, with where it goes. One table serves files, --set and the manual.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "reprise/sim/world_config.hpp"
+
+namespace reprise::lab {
+
+/// What the keys of a file fill before a WorldConfig is made of it.
+struct ScenarioDraft {
+  std::uint64_t hops = 1;
+  bool shared_core = false;
+  sim::NodeConfig node;  ///< of every hop
+  sim::CostProfile costs;
+  sim::KernelProfile kernel;
+  std::uint32_t send_errors_per_million = 0;
+};
+
+/// One entry of `traffic`: `flows` flows that share its rate and count.
+struct TrafficDraft {
+  std::uint64_t flows = 1;
+  sim::TrafficConfig each;  ///< rate and count are of all flows together
+};
+
+using Scalar = std::variant<std::int64_t, bool, std::string>;
+
+template <class Draft>
+struct Key {
+  std::string_view name;      ///< without its table
+  std::string_view expected;  ///< for people: kind and range
+  /// False when the value is not what is expected.
+  std::function<bool(Draft&, const Scalar&)> apply;
+};
+
+struct Table {
+  std::string_view name;
+  std::vector<Key<ScenarioDraft>> keys;
+};
+
+/// relay, link, kernel, costs, faults.
+const std::vector<Table>& scenario_tables();
+const std::vector<Key<TrafficDraft>>& traffic_keys();
+
+}  // namespace reprise::lab

@@ -1,0 +1,50 @@
+// Buffers are conserved: at every step each region is in exactly one place, and at the end none is
+// outstanding.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "properties.hpp"
+#include "property_check.hpp"
+#include "region_watch.hpp"
+
+namespace reprise::proptests {
+
+Verdict buffers_are_conserved(CaseRun& run) {
+  const sim::World& world = run.world();
+  std::vector<RegionWatch> watches = watch_regions(world);
+  while (const std::optional<Step> step = run.next()) {
+    for (std::uint32_t node = 0; node < world.node_count(); ++node) {
+      if (const Verdict verdict = watches[node].observe(*step); !verdict) {
+        return std::unexpected(run.place() + verdict.error());
+      }
+      const sim::Node& state = world.node(node);
+      if (!state.stage.ledger().is_consistent() || !state.kernel.agrees_with(state.stage)) {
+        return std::unexpected(
+            fmt::format("{}node {}: a region is in two places or in none", run.place(), node));
+      }
+    }
+  }
+  for (std::uint32_t node = 0; node < world.node_count(); ++node) {
+    const std::uint32_t held = world.node(node).stage.ledger().held_count();
+    if (held == 0) continue;
+    return std::unexpected(
+        fmt::format("{}node {}: {} regions outstanding at the end", run.place(), node, held));
+  }
+  return {};
+}
+
+TEST(Buffers, AreConservedAtEveryStep) {
+  check_property("buffers_are_conserved", rc::gen::oneOf(cases(), stopped_cases()),
+                 {{Sight::delivery, 60},
+                  {Sight::exhaustion, 40},
+                  {Sight::sent_again, 15},
+                  {Sight::queue_full, 10},
+                  {Sight::send_error, 15},
+                  {Sight::truncation, 10},
+                  {Sight::stop_with_work, 10},
+                  {Sight::give_up, 5}});
+}
+
+}  // namespace reprise::proptests

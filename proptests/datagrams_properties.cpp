@@ -1,0 +1,84 @@
+// Datagrams are conserved: every one that was offered is delivered on every output, or counted
+// where it was lost. The counts come from the events and the kernel on one side, from the engine's
+// counters on the other.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "properties.hpp"
+#include "property_check.hpp"
+
+namespace reprise::proptests {
+namespace {
+
+/// What the events say about one node.
+struct Traffic {
+  std::uint64_t arrived = 0;
+  std::uint64_t left = 0;  ///< frames that reached the end of one of its links
+};
+
+void count(const sim::Event& event, std::vector<Traffic>& nodes) {
+  if (event.kind == sim::EventKind::arrival) ++nodes[0].arrived;
+  if (event.kind != sim::EventKind::delivery) return;
+  ++nodes[event.index].left;
+  const std::uint64_t link = event.second >> 32;
+  if (link == 0 && event.index + 1 < nodes.size()) ++nodes[event.index + 1].arrived;
+}
+
+/// For a node in which nothing waits.
+Verdict balance(const sim::Node& node, std::uint64_t fan_out, const Traffic& traffic) {
+  const engine::IngressCounters& in = node.stage.ingress_counters();
+  const engine::OutputCounters out = node.stage.output_total();
+  const std::uint64_t taken =
+      node.kernel.kernel_drops() + node.kernel.socket_backlog() + in.dropped_total() + in.accepted;
+  if (traffic.arrived != taken) {
+    return std::unexpected(fmt::format(
+        "{} datagrams arrived; dropped by the socket {}, waiting there {}, dropped at ingress {}, "
+        "accepted {}",
+        traffic.arrived, node.kernel.kernel_drops(), node.kernel.socket_backlog(),
+        in.dropped_total(), in.accepted));
+  }
+  const std::uint64_t gone = traffic.left + node.kernel.queue_drops() + out.dropped_total();
+  if (in.accepted * fan_out != gone) {
+    return std::unexpected(fmt::format(
+        "{} datagrams accepted for {} outputs each; delivered {}, dropped by the queueing "
+        "discipline {}, dropped at egress {}",
+        in.accepted, fan_out, traffic.left, node.kernel.queue_drops(), out.dropped_total()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Verdict datagrams_are_conserved(CaseRun& run) {
+  const sim::World& world = run.world();
+  std::vector<Traffic> nodes(world.node_count());
+  while (const std::optional<Step> step = run.next()) {
+    if (!step->is_command) count(step->event, nodes);
+    if (!world.laws_hold()) return std::unexpected(run.place() + "a law of conservation is broken");
+  }
+  for (std::uint32_t index = 0; index < nodes.size(); ++index) {
+    const std::uint64_t fan_out = world.config().nodes[index].fan_out;
+    if (const Verdict verdict = balance(world.node(index), fan_out, nodes[index]); !verdict) {
+      return std::unexpected(fmt::format("{}node {}: {}", run.place(), index, verdict.error()));
+    }
+  }
+  return {};
+}
+
+TEST(Datagrams, AreDeliveredOrCounted) {
+  check_property("datagrams_are_conserved", rc::gen::oneOf(cases(), stopped_cases()),
+                 {{Sight::delivery, 60},
+                  {Sight::two_hops, 30},
+                  {Sight::fan_out, 30},
+                  {Sight::exhaustion, 40},
+                  {Sight::kernel_drop, 20},
+                  {Sight::queue_drop, 10},
+                  {Sight::queue_full, 10},
+                  {Sight::send_error, 15},
+                  {Sight::truncation, 10},
+                  {Sight::give_up, 5}});
+}
+
+}  // namespace reprise::proptests

@@ -1,0 +1,92 @@
+// No payload is altered: what is delivered is what was offered, whole, and once.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "properties.hpp"
+#include "property_check.hpp"
+
+namespace reprise::proptests {
+namespace {
+
+/// Which datagrams of one flow an output delivered.
+using DeliveredOnce = std::vector<bool>;
+
+std::uint32_t fan_out_max(const sim::WorldConfig& config) {
+  std::uint32_t most = 0;
+  for (const sim::NodeConfig& node : config.nodes) most = std::max(most, node.fan_out);
+  return most;
+}
+
+class Deliveries {
+ public:
+  explicit Deliveries(const sim::WorldConfig& config)
+      : config_(&config),
+        fan_out_max_(fan_out_max(config)),
+        flows_(config.nodes.size() * fan_out_max_ * config.traffic.size()) {}
+
+  Verdict observe(const sim::Event& event) {
+    if (event.kind != sim::EventKind::delivery) return {};
+    const auto output = static_cast<std::uint32_t>(event.second >> 32);
+    const auto flow = static_cast<std::uint32_t>(event.second & 0xffff'ffffU) >> 1;
+    const bool is_damaged = (event.second & 1U) != 0;
+    const std::string datagram = fmt::format("node {}, output {}: datagram {} of flow {}",
+                                             event.index, output, event.first, flow);
+    if (is_damaged) return std::unexpected(datagram + " is damaged");
+    if (event.first >= config_->traffic[flow].count) {
+      return std::unexpected(datagram + " was never offered");
+    }
+    DeliveredOnce& delivered =
+        flows_[(event.index * fan_out_max_ + output) * config_->traffic.size() + flow];
+    delivered.resize(config_->traffic[flow].count);
+    if (delivered[event.first]) return std::unexpected(datagram + " was delivered twice");
+    delivered[event.first] = true;
+    return {};
+  }
+
+ private:
+  const sim::WorldConfig* config_;
+  std::uint32_t fan_out_max_;
+  std::vector<DeliveredOnce> flows_;
+};
+
+}  // namespace
+
+Verdict payloads_arrive_unaltered(CaseRun& run) {
+  const sim::World& world = run.world();
+  const sim::WorldConfig& config = world.config();
+  Deliveries deliveries(config);
+  while (const std::optional<Step> step = run.next()) {
+    if (step->is_command) continue;
+    if (const Verdict verdict = deliveries.observe(step->event); !verdict) {
+      return std::unexpected(run.place() + verdict.error());
+    }
+  }
+  for (std::uint32_t node = 0; node < world.node_count(); ++node) {
+    for (std::uint32_t output = 0; output < config.nodes[node].fan_out; ++output) {
+      for (std::uint32_t flow = 0; flow < config.traffic.size(); ++flow) {
+        const sim::Delivered& delivered = world.delivered(node, output, flow);
+        if (delivered.bytes == delivered.received * config.traffic[flow].payload_bytes) continue;
+        return std::unexpected(fmt::format(
+            "node {}, output {}, flow {}: {} datagrams of {} bytes came as {} bytes", node, output,
+            flow, delivered.received, config.traffic[flow].payload_bytes, delivered.bytes));
+      }
+    }
+  }
+  return {};
+}
+
+TEST(Payload, ArrivesUnalteredAndOnce) {
+  check_property("payloads_arrive_unaltered", rc::gen::oneOf(cases(), stopped_cases()),
+                 {{Sight::delivery, 60},
+                  {Sight::two_hops, 30},
+                  {Sight::fan_out, 30},
+                  {Sight::exhaustion, 40},
+                  {Sight::sent_again, 15},
+                  {Sight::truncation, 10}});
+}
+
+}  // namespace reprise::proptests

@@ -1,0 +1,78 @@
+#include "region_watch.hpp"
+
+#include <fmt/format.h>
+
+namespace reprise::proptests {
+
+using engine::Instant;
+using engine::RegionIndex;
+
+RegionWatch::RegionWatch(const sim::World& world, std::uint32_t node)
+    : world_(&world),
+      node_(node),
+      held_since_ns_(world.node(node).stage.ledger().size(), kNotHeld) {}
+
+Verdict RegionWatch::observe(const Step& step) {
+  const bool is_phase = !step.is_command && step.event.kind == sim::EventKind::phase;
+  if (!step.is_command && (!is_phase || step.event.index != node_)) return {};
+  const Instant now = step.event.time;
+  if (is_phase) {
+    for (const RegionIndex region : world_->detail().received) {
+      if (const Verdict verdict = receive(region, now); !verdict) return verdict;
+    }
+  }
+  const engine::Ledger& ledger = world_->node(node_).stage.ledger();
+  const std::uint64_t newly_released = ledger.released() - released_;
+  released_ = ledger.released();
+  if (newly_released > ledger.free_count()) {
+    return std::unexpected(fmt::format("node {}: {} regions released, {} are free", node_,
+                                       newly_released, ledger.free_count()));
+  }
+  for (std::uint32_t index = 0; index < newly_released; ++index) {
+    if (const Verdict verdict = release(ledger.free_from_back(index), now); !verdict) {
+      return verdict;
+    }
+  }
+  return compare();
+}
+
+Verdict RegionWatch::receive(RegionIndex region, Instant now) {
+  std::int64_t& since_ns = held_since_ns_[static_cast<std::uint32_t>(region)];
+  if (since_ns != kNotHeld) {
+    return std::unexpected(fmt::format("node {}: the kernel filled region {}, held since {} ns",
+                                       node_, static_cast<std::uint32_t>(region), since_ns));
+  }
+  since_ns = now.ns;
+  return {};
+}
+
+Verdict RegionWatch::release(RegionIndex region, Instant now) {
+  std::int64_t& since_ns = held_since_ns_[static_cast<std::uint32_t>(region)];
+  if (since_ns == kNotHeld) {
+    return std::unexpected(fmt::format("node {}: region {} was released, but not held", node_,
+                                       static_cast<std::uint32_t>(region)));
+  }
+  time_held_ns_ += now.ns - since_ns;
+  since_ns = kNotHeld;
+  return {};
+}
+
+Verdict RegionWatch::compare() const {
+  const engine::Ledger& ledger = world_->node(node_).stage.ledger();
+  for (std::uint32_t index = 0; index < ledger.size(); ++index) {
+    const bool is_held = held_since_ns_[index] != kNotHeld;
+    if (is_held == (ledger.owner(RegionIndex{index}) == engine::Owner::held)) continue;
+    return std::unexpected(fmt::format("node {}: region {} is {}held, the ledger says otherwise",
+                                       node_, index, is_held ? "" : "not "));
+  }
+  return {};
+}
+
+std::vector<RegionWatch> watch_regions(const sim::World& world) {
+  std::vector<RegionWatch> watches;
+  watches.reserve(world.node_count());
+  for (std::uint32_t node = 0; node < world.node_count(); ++node) watches.emplace_back(world, node);
+  return watches;
+}
+
+}  // namespace reprise::proptests

@@ -1,0 +1,39 @@
+// A second book on one node's regions, kept from what the seam shows alone: which completions
+// brought a region, and which regions became free. What the ledger says is compared with it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "properties.hpp"
+#include "reprise/sim/world.hpp"
+
+namespace reprise::proptests {
+
+class RegionWatch {
+ public:
+  RegionWatch(const sim::World& world, std::uint32_t node);
+
+  /// Takes in a step of the world. Says where the ledger and this book differ.
+  Verdict observe(const Step& step);
+
+  /// Time from reception to release, summed over all regions released so far.
+  [[nodiscard]] std::int64_t time_held_ns() const { return time_held_ns_; }
+
+ private:
+  Verdict receive(engine::RegionIndex region, engine::Instant now);
+  Verdict release(engine::RegionIndex region, engine::Instant now);
+  [[nodiscard]] Verdict compare() const;
+
+  static constexpr std::int64_t kNotHeld = -1;
+  const sim::World* world_;
+  std::uint32_t node_;
+  std::vector<std::int64_t> held_since_ns_;  ///< by region
+  std::uint64_t released_ = 0;
+  std::int64_t time_held_ns_ = 0;
+};
+
+/// One for each node.
+std::vector<RegionWatch> watch_regions(const sim::World& world);
+
+}  // namespace reprise::proptests

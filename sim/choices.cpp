@@ -1,0 +1,43 @@
+#include "reprise/sim/choices.hpp"
+
+#include "reprise/engine/assert.hpp"
+
+namespace reprise::sim {
+
+const char* name(Site site) {
+  switch (site) {
+    case Site::tie: return "tie";
+    case Site::schedule: return "schedule";
+    case Site::interarrival: return "interarrival";
+    case Site::send_error: return "send_error";
+    case Site::chain_pause: return "chain_pause";
+  }
+  return "?";
+}
+
+std::uint32_t Choices::pick(Site site, std::uint32_t count) {
+  REPRISE_ASSERT(count > 0);
+  if (count == 1) return 0;
+  const std::uint32_t picked = choose(site, count);
+  REPRISE_ASSERT(picked < count);
+  return picked;
+}
+
+std::uint32_t Listed::choose(Site, std::uint32_t count) {
+  return position_ < picks_.size() ? picks_[position_++] % count : 0;
+}
+
+std::uint32_t Hashed::choose(Site site, std::uint32_t count) {
+  const auto index = static_cast<std::size_t>(site);
+  const std::uint64_t hash = mix(mix(mix(seed_) ^ index) ^ asked_[index]++);
+  // The high half of a 32 × 32 bit product: uniform up to 2^-32.
+  return static_cast<std::uint32_t>(((hash >> 32) * count) >> 32);
+}
+
+std::uint32_t Recorded::choose(Site site, std::uint32_t count) {
+  const std::uint32_t picked = source_->pick(site, count);
+  picks_.push_back(picked);
+  return picked;
+}
+
+}  // namespace reprise::sim

@@ -1,0 +1,46 @@
+// What happened in one step of a world: the only input of digests, traces and properties.
+#pragma once
+
+#include <cstdint>
+
+#include "reprise/engine/policy.hpp"
+#include "reprise/engine/time.hpp"
+#include "reprise/sim/choices.hpp"
+
+namespace reprise::sim {
+
+enum class EventKind : std::uint8_t {
+  quiet,    ///< nothing can happen any more
+  arrival,  ///< a datagram was offered: index = flow, first = sequence, second = 1 where the socket
+            ///< dropped it
+  phase,    ///< a runner did a phase: index = node, first = phase, second = digest of what it did
+  departure,  ///< a frame left a sender's socket buffer: index = link
+  delivery,   ///< a frame reached the end of a link: index = link, first = sequence, second = flow
+};
+
+struct Event {
+  engine::Instant time;
+  EventKind kind = EventKind::quiet;
+  std::uint32_t index = 0;
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+};
+
+/// A running digest of events. Equal runs have equal digests on every machine, compiler and build
+/// type.
+class Digest {
+ public:
+  void add(std::uint64_t value) { state_ = mix(state_ ^ value); }
+  void add(const Event& event) {
+    add(static_cast<std::uint64_t>(event.time.ns));
+    add(static_cast<std::uint64_t>(event.kind) << 32 | event.index);
+    add(event.first);
+    add(event.second);
+  }
+  [[nodiscard]] std::uint64_t value() const { return state_; }
+
+ private:
+  std::uint64_t state_ = 0;
+};
+
+}  // namespace reprise::sim

@@ -1,0 +1,164 @@
+#include "reprise/sim/kernel_backend.hpp"
+
+namespace reprise::sim {
+
+using engine::CompletionBatch;
+using engine::Instant;
+using engine::Operation;
+using engine::Outcome;
+using engine::SocketIndex;
+using engine::Submission;
+using engine::SubmissionFlags;
+using engine::SubmissionView;
+using engine::SubmitResult;
+
+void PhaseDetail::clear() {
+  received.clear();
+  submitted.clear();
+  reaped.clear();
+  sent = 0;
+  refused = 0;
+  cost_ns = 0;
+  digest = Digest{};
+}
+
+namespace {
+
+/// Submissions from `first` to the end of its chain.
+std::uint32_t chain_length(std::span<const Submission> submissions, std::size_t first) {
+  std::uint32_t length = 1;
+  while ((submissions[first + length - 1].flags & SubmissionFlags::kLinked) != 0 &&
+         first + length < submissions.size()) {
+    ++length;
+  }
+  return length;
+}
+
+}  // namespace
+
+std::uint32_t KernelBackend::prepare(SubmissionView view) {
+  std::uint32_t taken = 0;
+  while (taken < view.submissions.size()) {
+    const std::uint32_t length = chain_length(view.submissions, taken);
+    if (view.submissions[taken].operation == Operation::provide) {
+      const Submission& submission = view.submissions[taken++];
+      for (const engine::Slice& slice :
+           view.slices.subspan(submission.slice_first, submission.slice_count)) {
+        kernel_->provide(slice.region);
+        detail_->digest.add(static_cast<std::uint64_t>(slice.region));
+        spend(costs_->provide_ns);
+      }
+      continue;
+    }
+    if (length > kernel_->room()) break;
+    for (const std::uint32_t end = taken + length; taken < end; ++taken) {
+      const Submission& submission = view.submissions[taken];
+      REPRISE_ASSERT(submission.slice_count <= 1);
+      kernel_->prepare(submission, submission.slice_count == 1 ? view.slices[submission.slice_first]
+                                                               : engine::Slice{});
+      detail_->digest.add(submission.token.slot);
+      spend(costs_->prepare_ns);
+    }
+  }
+  return taken;
+}
+
+SubmitResult KernelBackend::submit() { return enter(false); }
+
+SubmitResult KernelBackend::submit_and_wait(std::uint32_t count, Instant) {
+  return enter(count > 0);
+}
+
+SubmitResult KernelBackend::enter(bool waits) {
+  spend(costs_->call_ns);
+  SubmitResult result;
+  result.submitted = kernel_->prepared_count();
+  const std::uint32_t left_before = kernel_->paused_count();
+  bool behind_link = false;
+  while (kernel_->prepared_count() > 0) {
+    const Kernel::Executed done =
+        kernel_->execute_next(now_ + engine::Duration{detail_->cost_ns}, *choices_);
+    if (done.submission.operation == Operation::send) {
+      detail_->submitted.push_back(done.submission.token.slot);
+    }
+    note(done, behind_link);
+    behind_link = (done.submission.flags & SubmissionFlags::kLinked) != 0;
+    if (!done.pauses) continue;
+    const std::uint32_t first = kernel_->paused_count();
+    kernel_->pause_chain();
+    for (std::uint32_t place = first; place < kernel_->paused_count(); ++place) {
+      detail_->submitted.push_back(kernel_->paused_slot(place));
+    }
+    behind_link = false;
+  }
+  for (std::uint32_t left = waits ? kernel_->paused_count() : left_before; left > 0; --left) {
+    note(kernel_->execute_paused(now_ + engine::Duration{detail_->cost_ns}, *choices_), true);
+  }
+  run_task_work();
+  return result;
+}
+
+void KernelBackend::note(const Kernel::Executed& done, bool behind_link) {
+  detail_->digest.add(static_cast<std::uint64_t>(done.submission.token.slot) << 8 |
+                      static_cast<std::uint64_t>(done.outcome));
+  if (done.submission.operation != Operation::send) return;
+  if (done.outcome == Outcome::ok) ++detail_->sent;
+  if (done.outcome == Outcome::refused) ++detail_->refused;
+  if (behind_link) spend(costs_->linked_ns);
+  if (done.outcome == Outcome::cancelled) return;
+  spend(costs_->send_ns + costs_->send_byte_ps * done.payload_bytes / 1000);
+}
+
+void KernelBackend::run_task_work() {
+  const Kernel::Moved moved = kernel_->receive();
+  spend(moved.frames * costs_->receive_ns +
+        costs_->receive_byte_ps * static_cast<std::int64_t>(moved.payload_bytes) / 1000);
+}
+
+std::uint32_t KernelBackend::reap(CompletionBatch& batch) {
+  batch.clear();
+  std::uint32_t count = 0;
+  for (; kernel_->completion_count() > 0 && batch.has_room(1); ++count) {
+    const Kernel::Posted posted = kernel_->reap();
+    engine::Completion& completion = batch.push();
+    completion.token = posted.token;
+    completion.outcome = posted.outcome;
+    completion.errno_value = posted.errno_value;
+    completion.more = posted.more != 0;
+    completion.result_bytes = posted.result_bytes;
+    completion.region = posted.region;
+    detail_->digest.add(static_cast<std::uint64_t>(posted.token.slot) << 8 |
+                        static_cast<std::uint64_t>(posted.outcome));
+    spend(costs_->completion_ns);
+    if (posted.region == engine::kNoRegion) {
+      detail_->reaped.push_back(posted.token.slot);
+      continue;
+    }
+    detail_->received.push_back(posted.region);
+    engine::Frame& frame = batch.push_frame();
+    frame.original_bytes = kHeaderBytes + posted.packet.payload_bytes;
+    frame.captured_bytes = frame.original_bytes < kernel_->memory().region_bytes
+                               ? frame.original_bytes
+                               : kernel_->memory().region_bytes;
+    frame.checksum = engine::ChecksumState::partial;
+    frame.type = engine::PacketType::multicast;
+    spend(costs_->datagram_ns);
+  }
+  return count;
+}
+
+engine::Expected<engine::PacketMemory> KernelBackend::register_memory(std::uint32_t,
+                                                                      std::uint32_t) {
+  return kernel_->memory();
+}
+engine::Expected<SocketIndex> KernelBackend::open(const engine::PacketSocketSpec&) {
+  return SocketIndex{0};
+}
+engine::Expected<SocketIndex> KernelBackend::open(const engine::SendSocketSpec&) {
+  return engine::failure("simulated kernel: its sockets are made with the world");
+}
+engine::Expected<SocketIndex> KernelBackend::adopt(int) {
+  return engine::failure("simulated kernel: there are no descriptors to adopt");
+}
+
+}  // namespace reprise::sim

@@ -1,0 +1,67 @@
+// The engine's I/O interface on a simulated kernel. Made anew for each step of a world; it adds up
+// what the step costs and notes what it did.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "reprise/engine/io.hpp"
+#include "reprise/sim/event.hpp"
+#include "reprise/sim/kernel.hpp"
+
+namespace reprise::sim {
+
+/// What one phase did at the seam, for measurements. Overwritten by each step.
+struct PhaseDetail {
+  std::vector<engine::RegionIndex> received;  ///< regions that came with reaped completions
+  std::vector<std::uint32_t> submitted;       ///< token slots of sends handed over
+  std::vector<std::uint32_t> reaped;          ///< token slots of sends reaped
+  std::uint64_t sent = 0;                     ///< sends that ended ok, among the submitted
+  std::uint64_t refused = 0;
+  std::int64_t cost_ns = 0;
+  Digest digest;
+
+  void clear();
+};
+
+class KernelBackend final : public engine::Backend {
+ public:
+  KernelBackend(Kernel& kernel, Choices& choices, const CostProfile& costs, engine::Instant now,
+                PhaseDetail& detail)
+      : kernel_(&kernel), choices_(&choices), costs_(&costs), now_(now), detail_(&detail) {}
+
+  std::uint32_t prepare(engine::SubmissionView view) override;
+  engine::SubmitResult submit() override;
+  /// Does not wait: the world holds the runner back until `count` completions are there.
+  engine::SubmitResult submit_and_wait(std::uint32_t count, engine::Instant deadline) override;
+  std::uint32_t reap(engine::CompletionBatch& batch) override;
+  [[nodiscard]] engine::Instant now() const override { return now_; }
+  void wake() override {}
+  engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
+                                                         std::uint32_t region_bytes) override;
+  engine::Expected<engine::SocketIndex> open(const engine::PacketSocketSpec& spec) override;
+  engine::Expected<engine::SocketIndex> open(const engine::SendSocketSpec& spec) override;
+  engine::Expected<engine::SocketIndex> adopt(int descriptor) override;
+  void close(engine::SocketIndex) override {}
+  [[nodiscard]] engine::SocketStatistics statistics(engine::SocketIndex socket) override {
+    return kernel_->statistics(socket);
+  }
+  [[nodiscard]] engine::Limits limits() const override { return kernel_->limits(); }
+
+  /// What the kernel does for the thread on its way back from a call: moves received frames into
+  /// provided buffers.
+  void run_task_work();
+
+ private:
+  engine::SubmitResult enter(bool waits);
+  void note(const Kernel::Executed& done, bool behind_link);
+  void spend(std::int64_t ns) { detail_->cost_ns += ns; }
+
+  Kernel* kernel_;
+  Choices* choices_;
+  const CostProfile* costs_;
+  engine::Instant now_;
+  PhaseDetail* detail_;
+};
+
+}  // namespace reprise::sim

@@ -1,0 +1,71 @@
+#include "reprise/sim/world_config.hpp"
+
+#include <string>
+
+namespace reprise::sim {
+namespace {
+
+class Findings {
+ public:
+  void expect(bool holds, std::string field, std::uint64_t value, const char* expected) {
+    if (holds) return;
+    findings_.push_back(
+        engine::Error{std::move(field) + " = " + std::to_string(value) + ": expected " + expected});
+  }
+  void add(engine::Error error) { findings_.push_back(std::move(error)); }
+  std::vector<engine::Error> take() { return std::move(findings_); }
+
+ private:
+  std::vector<engine::Error> findings_;
+};
+
+void check_node(Findings& findings, const NodeConfig& node, std::size_t flows) {
+  for (engine::Error& error : engine::check(node.stage)) findings.add(std::move(error));
+  findings.expect(node.core < 64, "core", node.core, "0 to 63");
+  findings.expect(node.fan_out >= 1 && node.fan_out <= 1024, "fan_out", node.fan_out, "1 to 1024");
+  findings.expect(flows <= node.stage.rules_max, "flows", flows, "at most rules_max");
+  findings.expect(flows * node.fan_out <= node.stage.outputs_max, "flows times fan_out",
+                  flows * node.fan_out, "at most outputs_max");
+  findings.expect(node.completions_max >= 1, "completions_max", node.completions_max, "at least 1");
+  // The kernel never makes a send buffer smaller than this (SOCK_MIN_SNDBUF, socket(7)).
+  findings.expect(node.send_buffer_bytes >= 4608, "send_buffer_bytes", node.send_buffer_bytes,
+                  "at least 4608");
+  findings.expect(node.receive_buffer_bytes >= 2304 && node.receive_buffer_bytes <= (1U << 30),
+                  "receive_buffer_bytes", node.receive_buffer_bytes, "2304 to 1073741824");
+  findings.expect(node.link.queue >= 1 && node.link.queue <= 1'000'000, "link.queue",
+                  node.link.queue, "1 to 1000000");
+  std::int64_t end_ns = 0;
+  for (const Stall& stall : node.link.stalls) {
+    findings.expect(stall.start_ns >= end_ns && stall.length_ns > 0, "link.stalls",
+                    static_cast<std::uint64_t>(stall.start_ns),
+                    "stalls in order, not overlapping, longer than 0");
+    end_ns = stall.start_ns + stall.length_ns;
+  }
+}
+
+}  // namespace
+
+std::vector<engine::Error> check(const WorldConfig& config) {
+  Findings findings;
+  findings.expect(!config.nodes.empty() && config.nodes.size() <= 64, "nodes", config.nodes.size(),
+                  "1 to 64");
+  findings.expect(!config.traffic.empty() && config.traffic.size() <= 65'536, "traffic",
+                  config.traffic.size(), "1 to 65536 flows");
+  for (const NodeConfig& node : config.nodes) check_node(findings, node, config.traffic.size());
+  for (const TrafficConfig& traffic : config.traffic) {
+    findings.expect(traffic.rate >= 1 && traffic.rate <= 1'000'000'000, "rate", traffic.rate,
+                    "1 to 1000000000");
+    findings.expect(traffic.burst >= 1 && traffic.burst <= 1'000'000, "burst", traffic.burst,
+                    "1 to 1000000");
+    findings.expect(traffic.payload_bytes >= 16 && traffic.payload_bytes <= 65'507, "payload_bytes",
+                    traffic.payload_bytes, "16 to 65507");
+    findings.expect(traffic.start_ns >= 0, "start_ns", 0, "0 or later");
+  }
+  findings.expect(config.kernel.chain_pauses_per_million < 1'000'000, "chain_pauses_per_million",
+                  config.kernel.chain_pauses_per_million, "below 1000000");
+  findings.expect(config.send_errors_per_million < 1'000'000, "send_errors_per_million",
+                  config.send_errors_per_million, "below 1000000");
+  return findings.take();
+}
+
+}  // namespace reprise::sim
