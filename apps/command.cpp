@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <span>
 #include <string>
+
+#include "call_error.hpp"
 
 namespace reprise::apps {
 namespace {
@@ -37,8 +40,9 @@ int run_program(CLI::App& program, int argument_count, char** arguments,
   } catch (const CLI::Success& success) {  // --help, --version
     return program.exit(success);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "{}: {} (see {} --help)\n", program_name, error.what(), program_name);
-    return static_cast<int>(Exit::wrong);
+    const std::span<const char* const> given(arguments, static_cast<std::size_t>(argument_count));
+    return static_cast<int>(
+        refuse({.message = describe_call_error(program, error, given.subspan(1))}));
   }
   return static_cast<int>(chosen());
 }

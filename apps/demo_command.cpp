@@ -7,10 +7,16 @@
 #include "relay_flags.hpp"
 #include "reprise/daemon/relay.hpp"
 #include "reprise/traffic/demo.hpp"
+#include "reprise/traffic/numbered.hpp"
+#include "reprise/uring/uring_backend.hpp"
 #include "stop_signals.hpp"
+#include "value_checks.hpp"
 
 namespace reprise::apps {
 namespace {
+
+/// What fits into the MTU of the demo's cables, 1500, behind the headers of either family.
+constexpr std::uint32_t kPayloadBytesMax = 1500 - 40 - 8;
 
 struct DemoArguments {
   traffic::DemoOptions demo;
@@ -41,6 +47,9 @@ std::string to_text(const traffic::DemoResult& result) {
 }
 
 Exit demo(const DemoArguments& arguments) {
+  if (const auto flags = check_relay_flags(arguments.relay); !flags) return refuse(flags.error());
+  // Asked before anything is made; the relay's own process would ask too late for one clear line.
+  if (const auto ring = uring::UringBackend::create({}); !ring) return refuse(ring.error());
   const StopSignals signals;
   traffic::DemoOptions options = arguments.demo;
   options.family = arguments.ipv6 ? engine::Family::ipv6 : engine::Family::ipv4;
@@ -70,14 +79,17 @@ void add_demo_command(CLI::App& program, std::function<Exit()>& chosen) {
       "arrives.\n"
       "Leaves nothing behind. Runs as root, or without where user namespaces are allowed.");
   command->add_option("--count", arguments->demo.count, "datagrams to send (default 1000000)")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
-  command->add_option("--payload", arguments->demo.payload_bytes, "bytes of each (default 1400)");
+      ->check(whole_number(1, kCountMax));
+  command->add_option("--payload", arguments->demo.payload_bytes, "bytes of each (default 1400)")
+      ->check(whole_number(traffic::kPayloadBytesMin, kPayloadBytesMax));
   command
       ->add_option("--window", arguments->demo.window_datagrams,
                    "datagrams sent and not yet received, at most (default 256)")
-      ->check(CLI::Range(1U, 1'000'000U));
-  command->add_option("--rate", arguments->demo.rate_per_second,
-                      "datagrams per second (default: as the window opens)");
+      ->check(whole_number(1, 1'000'000));
+  command
+      ->add_option("--rate", arguments->demo.rate_per_second,
+                   "datagrams per second (default: as the window opens)")
+      ->check(whole_number(1, 1'000'000'000));
   command->add_flag("--ipv6", arguments->ipv6, "IPv6 instead of IPv4");
   add_relay_flags(*command, arguments->relay);
   command->add_flag("--json", arguments->json, "print the result as one line of JSON");

@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <limits>
 #include <memory>
 
 #include "commands.hpp"
 #include "reprise/traffic/generator.hpp"
+#include "reprise/traffic/numbered.hpp"
 #include "reprise/traffic/results_json.hpp"
 #include "stop_signals.hpp"
+#include "value_checks.hpp"
 
 namespace reprise::apps {
 namespace {
@@ -50,15 +53,20 @@ void add_gen_command(CLI::App& program, std::function<Exit()>& chosen) {
   CLI::App* command = program.add_subcommand("gen", "Send numbered, checksummed test datagrams");
   command->footer("  reprise gen 239.1.1.1:5000%eth0 --rate 1000 --count 60000");
   command->add_option("TO", arguments->destination, "[SOURCE@]GROUP:PORT[%INTERFACE]")->required();
-  command->add_option("--count", arguments->options.count, "datagrams (default: until Ctrl-C)");
-  command->add_option("--rate", arguments->options.rate_per_second,
-                      "datagrams per second (default: as fast as it goes)");
-  command->add_option("--payload", arguments->options.payload_bytes,
-                      "bytes of each (default 1400)");
-  command->add_option("--stream", arguments->options.stream,
-                      "stream number, for several at once (default 1)");
+  command->add_option("--count", arguments->options.count, "datagrams (default: until Ctrl-C)")
+      ->check(whole_number(1, kCountMax));
+  command
+      ->add_option("--rate", arguments->options.rate_per_second,
+                   "datagrams per second (default: as fast as it goes)")
+      ->check(whole_number(1, 1'000'000'000));
+  command->add_option("--payload", arguments->options.payload_bytes, "bytes of each (default 1400)")
+      ->check(whole_number(traffic::kPayloadBytesMin, traffic::kPayloadBytesMax));
+  command
+      ->add_option("--stream", arguments->options.stream,
+                   "stream number, for several at once (default 1)")
+      ->check(whole_number(0, std::numeric_limits<std::uint32_t>::max()));
   command->add_option("--ttl", arguments->options.hops, "TTL or hop limit (default 16)")
-      ->check(CLI::Range(1, 255));
+      ->check(whole_number(1, 255));
   command->add_flag("--json", arguments->json, "print the result as one line of JSON");
   command->callback([arguments, &chosen] { chosen = [arguments] { return gen(*arguments); }; });
 }

@@ -1,6 +1,7 @@
 // reprise-lab compare SCENARIO --vary key=a,b
 #include <fmt/format.h>
 
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "lab_progress.hpp"
 #include "reprise/lab/compare.hpp"
 #include "stop_signals.hpp"
+#include "value_checks.hpp"
 
 namespace reprise::apps {
 namespace {
@@ -66,8 +68,10 @@ void add_lab_compare_command(CLI::App& program, std::function<Exit()>& chosen) {
       ->add_option("--set", arguments->settings,
                    "change a key at every point: key=value; repeatable")
       ->allow_extra_args(false);
-  command->add_option("--seed", arguments->seed,
-                      "seed of all choices (default: the scenario's, else 1)");
+  command
+      ->add_option("--seed", arguments->seed,
+                   "seed of all choices (default: the scenario's, else 1)")
+      ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()));
   command->add_flag("--json", arguments->json, "print the results as one line of JSON");
   command->callback(
       [arguments, &chosen] { chosen = [arguments] { return lab_compare(*arguments); }; });

@@ -1,4 +1,5 @@
 // reprise-lab run SCENARIO
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -6,6 +7,7 @@
 #include "lab_progress.hpp"
 #include "reprise/lab/run.hpp"
 #include "stop_signals.hpp"
+#include "value_checks.hpp"
 
 namespace reprise::apps {
 namespace {
@@ -47,8 +49,10 @@ void add_lab_run_command(CLI::App& program, std::function<Exit()>& chosen) {
   CLI::App* command = program.add_subcommand("run", "Simulate one scenario");
   command->footer("  reprise-lab run examples/scenarios/poisson.toml --seed 7 --set pool=256");
   command->add_option("SCENARIO", arguments->scenario, "a scenario file (TOML)")->required();
-  command->add_option("--seed", arguments->seed,
-                      "seed of all choices (default: the scenario's, else 1)");
+  command
+      ->add_option("--seed", arguments->seed,
+                   "seed of all choices (default: the scenario's, else 1)")
+      ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()));
   command->add_option("--set", arguments->settings, "change a key: key=value; repeatable")
       ->allow_extra_args(false);
   command->add_flag("--json", arguments->json, "print the result as one line of JSON");

@@ -8,6 +8,7 @@
 #include "reprise/traffic/receiver.hpp"
 #include "reprise/traffic/results_json.hpp"
 #include "stop_signals.hpp"
+#include "value_checks.hpp"
 
 namespace reprise::apps {
 namespace {
@@ -59,12 +60,13 @@ void add_recv_command(CLI::App& program, std::function<Exit()>& chosen) {
       "Exit status 1 when something was lost, reordered, duplicated or corrupted, or nothing "
       "came.");
   command->add_option("FROM", arguments->input, "[SOURCE@]GROUP:PORT[%INTERFACE]")->required();
-  command->add_option("--count", arguments->options.count,
-                      "end after so many (default: until Ctrl-C)");
+  command
+      ->add_option("--count", arguments->options.count, "end after so many (default: until Ctrl-C)")
+      ->check(whole_number(1, kCountMax));
   command
       ->add_option("--idle", arguments->idle_seconds,
                    "end after so many seconds without one (default: never)")
-      ->check(CLI::Range(0.0, 86'400.0));
+      ->check(seconds(0, 86'400));
   command->add_flag("--json", arguments->json, "print the result as one line of JSON");
   command->callback([arguments, &chosen] { chosen = [arguments] { return recv(*arguments); }; });
 }

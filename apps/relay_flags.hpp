@@ -10,4 +10,7 @@ namespace reprise::apps {
 /// Adds --policy, --batch, --ring, --pool, --ttl and the rest; `options` must outlive the parse.
 void add_relay_flags(CLI::App& command, daemon::RelayOptions& options);
 
+/// Whether the flags go together, in the words of the command line.
+engine::Expected<void> check_relay_flags(const daemon::RelayOptions& options);
+
 }  // namespace reprise::apps

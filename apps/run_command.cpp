@@ -8,6 +8,7 @@
 #include "relay_flags.hpp"
 #include "reprise/daemon/relay.hpp"
 #include "stop_signals.hpp"
+#include "value_checks.hpp"
 
 namespace reprise::apps {
 namespace {
@@ -35,6 +36,7 @@ engine::Expected<engine::Rule> make_rule(const RunArguments& arguments) {
 }
 
 Exit run(const RunArguments& arguments) {
+  if (const auto flags = check_relay_flags(arguments.options); !flags) return refuse(flags.error());
   const auto rule = make_rule(arguments);
   if (!rule) return refuse(rule.error());
   const auto relay = daemon::Relay::open({&*rule, 1}, arguments.options);
@@ -75,7 +77,7 @@ void add_run_command(CLI::App& program, std::function<Exit()>& chosen) {
   command
       ->add_option("--interval", arguments->interval_seconds,
                    "print rates so often, in seconds (default: never)")
-      ->check(CLI::Range(0.1, 86'400.0));
+      ->check(seconds(0.1, 86'400));
   command->add_flag("--json", arguments->json, "print the final counts as one line of JSON");
   command->callback([arguments, &chosen] { chosen = [arguments] { return run(*arguments); }; });
 }

@@ -15,6 +15,7 @@ find_package(nlohmann_json 3.11 REQUIRED)  # nlohmann_json::nlohmann_json
 find_package(tomlplusplus 3.3 REQUIRED)    # tomlplusplus::tomlplusplus
 
 if(REPRISE_TESTS)
+  find_package(benchmark 1.7 REQUIRED)                        # benchmark::benchmark
   find_package(GTest 1.12 REQUIRED)                           # GTest::gtest_main, GTest::gmock
   find_package(rapidcheck REQUIRED)                           # rapidcheck, rapidcheck_gtest
   find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)  # the checks in tools/

@@ -12,6 +12,12 @@ bool Comparison::held() const {
 }
 
 engine::Expected<Comparison> compare(const CompareRequest& request, const RunControl& control) {
+  for (const Variation& variation : request.variations) {
+    if (std::ranges::count(request.variations, variation.key, &Variation::key) > 1) {
+      return engine::failure(fmt::format(
+          "--vary {}: given more than once; expected all its values in one list", variation.key));
+    }
+  }
   const std::vector<std::vector<Setting>> points = grid(request.variations);
   std::vector<Scenario> scenarios;
   for (const std::vector<Setting>& point : points) {

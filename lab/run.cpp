@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <sstream>
 
@@ -39,13 +40,22 @@ RunResult run(const Scenario& scenario, std::uint64_t seed, const RunControl& co
 
 engine::Expected<Variation> parse_variation(std::string_view text) {
   const auto setting = parse_setting(text);
-  if (!setting)
-    return engine::failure(fmt::format("--vary \"{}\": expected key=value,value,…", text));
+  if (!setting) {
+    return engine::failure(fmt::format(
+        "--vary \"{}\": expected key=value,value,…, for example policy=synchronous,deferred",
+        text));
+  }
   Variation variation{setting->key, {}};
-  std::istringstream values(setting->value);
+  std::istringstream values(setting->value + ',');
   for (std::string value; std::getline(values, value, ',');) {
-    if (value.empty())
-      return engine::failure(fmt::format("--vary \"{}\": an empty value between commas", text));
+    if (value.empty()) {
+      return engine::failure(fmt::format(
+          "--vary \"{}\": an empty value; expected one on either side of a comma", text));
+    }
+    if (std::ranges::find(variation.values, value) != variation.values.end()) {
+      return engine::failure(
+          fmt::format("--vary \"{}\": {} twice; expected every value once", text, value));
+    }
     variation.values.push_back(value);
   }
   return variation;
@@ -58,7 +68,7 @@ std::vector<std::vector<Setting>> grid(const std::vector<Variation>& variations)
     for (const std::vector<Setting>& point : points) {
       for (const std::string& value : variation.values) {
         longer.push_back(point);
-        longer.back().push_back({variation.key, value});
+        longer.back().push_back({variation.key, value, "--vary"});
       }
     }
     points = std::move(longer);

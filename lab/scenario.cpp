@@ -4,11 +4,13 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 #include "reprise/lab/scenario_keys.hpp"
 
@@ -43,8 +45,31 @@ std::string text_of(const Scalar& scalar) {
   return fmt::format("\"{}\"", std::get<std::string>(scalar));
 }
 
+/// A value as it was written, right or wrong.
+struct Value {
+  std::optional<Scalar> scalar;  ///< none where no key takes such a value
+  std::string text;              ///< for messages
+};
+
+Value value_of(const toml::node& node) {
+  if (const auto scalar = scalar_of(node)) return {scalar, text_of(*scalar)};
+  if (const auto* number = node.as_floating_point()) return {{}, fmt::format("{}", number->get())};
+  if (node.is_array()) return {{}, "a list"};
+  if (node.is_table()) return {{}, "a table"};
+  return {{}, "a date or time"};
+}
+
 /// Where a value was written, for messages: "file:12" or "--set pool=3".
 using Place = std::string;
+
+/// Flows share a rate and a count: there must be one of each for every flow.
+Expected<void> check_flows(const TrafficDraft& draft, const Place& place) {
+  if (draft.flows <= draft.each.rate && draft.flows <= draft.each.count) return {};
+  return failure(
+      fmt::format("{}: traffic: flows = {}: expected at most rate and count, which all flows share "
+                  "({} and {})",
+                  place, draft.flows, draft.each.rate, draft.each.count));
+}
 
 class Reader {
  public:
@@ -58,69 +83,90 @@ class Reader {
   [[nodiscard]] Place place_of(const toml::node& node) const {
     return fmt::format("{}:{}", file_, node.source().begin.line);
   }
+  Expected<void> read_version(const toml::table& root);
   Expected<void> read_root_key(std::string_view key, const toml::node& node);
+  Expected<void> read_table(std::string_view name, const toml::table& table);
   Expected<void> read_traffic(const toml::node& node);
   Expected<void> read_traffic_entry(const toml::table& table);
-  Expected<void> set(std::string_view table, std::string_view key, const Scalar& value,
+  Expected<void> set(std::string_view table, std::string_view key, const Value& value,
                      const Place& place);
-  Expected<void> set_traffic(TrafficDraft& draft, std::string_view key, const Scalar& value,
+  Expected<void> set_traffic(TrafficDraft& draft, std::string_view key, const Value& value,
                              const Place& place);
+  [[nodiscard]] Expected<void> check_together() const;
+  void add_traffic();
+  void fit_capacities();
+  /// Where a key was written, else the whole file.
+  [[nodiscard]] Place place_of_key(std::string_view key) const {
+    const auto written = places_.find(key);
+    return written == places_.end() ? file_ : written->second;
+  }
   /// Refuses a value, naming where it stands and what its key takes.
-  static std::unexpected<Error> refuse(const Place& place, std::string_view key,
-                                       const Scalar& value, std::string_view expected) {
-    return failure(fmt::format("{}: {} = {}: expected {}", place, key, text_of(value), expected));
+  static std::unexpected<Error> refuse(const Place& place, std::string_view key, const Value& value,
+                                       std::string_view expected) {
+    return failure(fmt::format("{}: {} = {}: expected {}", place, key, value.text, expected));
+  }
+  static std::unexpected<Error> refuse_unknown(const Place& place, std::string_view table,
+                                               std::string_view key) {
+    return failure(fmt::format("{}: {}{}{}: unknown key; expected one of docs/SCENARIOS.md", place,
+                               table, table.empty() ? "" : ".", key));
   }
 
   std::string file_;
   Scenario scenario_;
   ScenarioDraft draft_;
   std::vector<TrafficDraft> traffic_;
-  std::map<std::string, Place, std::less<>> places_;  ///< by key without table
-  bool has_version_ = false;
+  std::map<std::string, Place, std::less<>> places_;  ///< by key without table, the last one
 };
 
 Expected<void> Reader::read(const toml::table& root) {
+  // First, because the keys of another version may be unknown to this one.
+  if (auto done = read_version(root); !done) return done;
   for (const auto& [key, node] : root) {
-    if (key.str() == "traffic") {
-      if (auto done = read_traffic(node); !done) return done;
-    } else if (const toml::table* table = node.as_table()) {
-      for (const auto& [name, value] : *table) {
-        const auto scalar = scalar_of(value);
-        if (!scalar) {
-          return failure(fmt::format("{}: {}.{}: expected one number, word or flag",
-                                     place_of(value), key.str(), name.str()));
-        }
-        if (auto done = set(key.str(), name.str(), *scalar, place_of(value)); !done) return done;
-      }
-    } else if (auto done = read_root_key(key.str(), node); !done) {
-      return done;
-    }
+    if (auto done = read_root_key(key.str(), node); !done) return done;
   }
-  if (!has_version_)
-    return failure(fmt::format("{}:1: no version: expected version = {}", file_, kScenarioVersion));
+  return {};
+}
+
+Expected<void> Reader::read_version(const toml::table& root) {
+  const toml::node* node = root.get("version");
+  if (node == nullptr) {
+    return failure(
+        fmt::format("{}:1: no version; expected the line version = {}", file_, kScenarioVersion));
+  }
+  if (const Value value = value_of(*node); value.scalar != Scalar{kScenarioVersion}) {
+    return refuse(place_of(*node), "version", value,
+                  fmt::format("{}, the version that this program reads", kScenarioVersion));
+  }
   return {};
 }
 
 Expected<void> Reader::read_root_key(std::string_view key, const toml::node& node) {
-  const auto scalar = scalar_of(node);
-  if (key == "version") {
-    if (scalar != Scalar{kScenarioVersion}) {
-      return failure(fmt::format("{}: version: this program reads version {} of scenario files",
-                                 place_of(node), kScenarioVersion));
-    }
-    has_version_ = true;
-    return {};
-  }
+  if (key == "version") return {};
+  if (key == "traffic") return read_traffic(node);
+  if (const toml::table* table = node.as_table()) return read_table(key, *table);
+  const Value value = value_of(node);
   if (key == "title") {
-    if (!scalar || !std::holds_alternative<std::string>(*scalar)) {
-      return failure(fmt::format("{}: title: expected a text in quotes", place_of(node)));
+    if (!value.scalar || !std::holds_alternative<std::string>(*value.scalar)) {
+      return refuse(place_of(node), key, value, "a text in quotes");
     }
-    scenario_.name = std::get<std::string>(*scalar);
+    scenario_.name = std::get<std::string>(*value.scalar);
     return {};
   }
-  if (!scalar)
-    return failure(fmt::format("{}: {}: unknown key (see docs/SCENARIOS.md)", place_of(node), key));
-  return set("", key, *scalar, place_of(node));
+  if (std::ranges::find(scenario_tables(), key, &Table::name) != scenario_tables().end()) {
+    return refuse(place_of(node), key, value, fmt::format("a table, [{}]", key));
+  }
+  return set("", key, value, place_of(node));
+}
+
+Expected<void> Reader::read_table(std::string_view name, const toml::table& table) {
+  if (std::ranges::find(scenario_tables(), name, &Table::name) == scenario_tables().end()) {
+    return failure(fmt::format("{}: [{}]: unknown table; expected one of docs/SCENARIOS.md",
+                               place_of(table), name));
+  }
+  for (const auto& [key, node] : table) {
+    if (auto done = set(name, key.str(), value_of(node), place_of(node)); !done) return done;
+  }
+  return {};
 }
 
 Expected<void> Reader::read_traffic(const toml::node& node) {
@@ -142,31 +188,30 @@ Expected<void> Reader::read_traffic(const toml::node& node) {
 Expected<void> Reader::read_traffic_entry(const toml::table& table) {
   TrafficDraft draft;
   for (const auto& [key, node] : table) {
-    const auto scalar = scalar_of(node);
-    if (!scalar)
-      return failure(
-          fmt::format("{}: traffic.{}: expected one number or word", place_of(node), key.str()));
-    if (auto done = set_traffic(draft, key.str(), *scalar, place_of(node)); !done) return done;
+    if (auto done = set_traffic(draft, key.str(), value_of(node), place_of(node)); !done)
+      return done;
   }
+  if (auto done = check_flows(draft, place_of(table)); !done) return done;
   traffic_.push_back(draft);
   return {};
 }
 
-Expected<void> Reader::set_traffic(TrafficDraft& draft, std::string_view key, const Scalar& value,
+Expected<void> Reader::set_traffic(TrafficDraft& draft, std::string_view key, const Value& value,
                                    const Place& place) {
   for (const auto& known : traffic_keys()) {
     if (known.name != key) continue;
-    if (!known.apply(draft, value)) return refuse(place, key, value, known.expected);
+    if (!value.scalar || !known.apply(draft, *value.scalar))
+      return refuse(place, key, value, known.expected);
     places_[std::string(key)] = place;
     return {};
   }
-  return failure(fmt::format("{}: traffic.{}: unknown key (see docs/SCENARIOS.md)", place, key));
+  return refuse_unknown(place, "traffic", key);
 }
 
-Expected<void> Reader::set(std::string_view table, std::string_view key, const Scalar& value,
+Expected<void> Reader::set(std::string_view table, std::string_view key, const Value& value,
                            const Place& place) {
   if (table.empty() && key == "seed") {
-    const auto* seed = std::get_if<std::int64_t>(&value);
+    const auto* seed = value.scalar ? std::get_if<std::int64_t>(&*value.scalar) : nullptr;
     if (seed == nullptr || *seed < 0) return refuse(place, key, value, "a whole number, 0 or more");
     scenario_.seed = static_cast<std::uint64_t>(*seed);
     return {};
@@ -175,13 +220,13 @@ Expected<void> Reader::set(std::string_view table, std::string_view key, const S
     if (known_table.name != table) continue;
     for (const auto& known : known_table.keys) {
       if (known.name != key) continue;
-      if (!known.apply(draft_, value)) return refuse(place, key, value, known.expected);
+      if (!value.scalar || !known.apply(draft_, *value.scalar))
+        return refuse(place, key, value, known.expected);
       places_[std::string(key)] = place;
       return {};
     }
   }
-  return failure(fmt::format("{}: {}{}{}: unknown key (see docs/SCENARIOS.md)", place, table,
-                             table.empty() ? "" : ".", key));
+  return refuse_unknown(place, table, key);
 }
 
 /// The table of a key that was given without one; empty where it is unknown.
@@ -200,46 +245,41 @@ Expected<void> Reader::apply(const Setting& setting) {
   const std::string key = dot == std::string::npos ? setting.key : setting.key.substr(dot + 1);
   const std::string table{dot == std::string::npos ? std::string(table_of(key))
                                                    : setting.key.substr(0, dot)};
-  const Place place = fmt::format("--set {}={}", setting.key, setting.value);
-  const Scalar value = scalar_of(setting.value);
+  const Place place = fmt::format("{} {}={}", setting.option, setting.key, setting.value);
+  const Scalar scalar = scalar_of(setting.value);
+  const Value value{scalar, text_of(scalar)};
   if (table != "traffic") return set(table, key, value, place);
   if (traffic_.empty()) traffic_.emplace_back();
   for (TrafficDraft& draft : traffic_) {
     if (auto done = set_traffic(draft, key, value, place); !done) return done;
+    if (auto done = check_flows(draft, place); !done) return done;
   }
   return {};
 }
 
-Expected<Scenario> Reader::finish() {
-  if (scenario_.name.empty()) scenario_.name = std::filesystem::path(file_).stem().string();
-  if (traffic_.empty()) traffic_.emplace_back();
-  if (draft_.hops < 1 || draft_.hops > 64) {
-    return failure(fmt::format("{}: hops = {}: expected 1 to 64", places_.at("hops"), draft_.hops));
+/// What the ranges of single keys cannot say.
+Expected<void> Reader::check_together() const {
+  const engine::StageConfig& stage = draft_.node.stage;
+  if (stage.batch > stage.submissions_max) {
+    const bool batch_is_written = places_.contains("batch");
+    return failure(fmt::format(
+        "{}: {} = {}: expected {}; {}", place_of_key(batch_is_written ? "batch" : "ring"),
+        batch_is_written ? "batch" : "ring", batch_is_written ? stage.batch : stage.submissions_max,
+        batch_is_written ? fmt::format("1 to {}, the ring", stage.submissions_max)
+                         : fmt::format("at least {}, the batch", stage.batch),
+        batch_is_written ? "lower it or raise ring" : "raise it or lower batch"));
   }
-  sim::WorldConfig& world = scenario_.world;
-  world.traffic.clear();
-  for (const TrafficDraft& draft : traffic_) {
-    if (draft.flows < 1 || draft.flows > 65'536) {
-      return failure(
-          fmt::format("{}: flows = {}: expected 1 to 65536", places_.at("flows"), draft.flows));
-    }
-    if (draft.each.rate < draft.flows || draft.each.count < draft.flows) {
-      return failure(fmt::format(
-          "{}: traffic: rate and count are of all flows together: expected at least {} of each",
-          file_, draft.flows));
-    }
-    for (std::uint64_t flow = 0; flow < draft.flows; ++flow) {
-      sim::TrafficConfig& each = world.traffic.emplace_back(draft.each);
-      each.rate = draft.each.rate / draft.flows;
-      each.count = draft.each.count / draft.flows + (flow < draft.each.count % draft.flows ? 1 : 0);
-    }
+  if (places_.contains("stall_start_ns") && !places_.contains("stall_length_ns")) {
+    return failure(fmt::format("{}: stall_start_ns: expected stall_length_ns beside it",
+                               place_of_key("stall_start_ns")));
   }
-  world.costs = draft_.costs;
-  world.kernel = draft_.kernel;
-  world.send_errors_per_million = draft_.send_errors_per_million;
-  const auto flows = static_cast<std::uint32_t>(world.traffic.size());
+  return {};
+}
+
+/// What people set are the ring and the batch; capacities that only follow from them grow along.
+void Reader::fit_capacities() {
   engine::StageConfig& stage = draft_.node.stage;
-  // What people set are the ring and the batch; capacities that only follow from them grow along.
+  const auto flows = static_cast<std::uint32_t>(scenario_.world.traffic.size());
   stage.rules_max = std::max(stage.rules_max, flows);
   stage.outputs_max = std::max(stage.outputs_max, flows * draft_.node.fan_out);
   if (!places_.contains("sends_max"))
@@ -247,17 +287,38 @@ Expected<Scenario> Reader::finish() {
   if (!places_.contains("output_queue"))
     stage.output_queue = std::max(stage.output_queue, stage.batch);
   if (!places_.contains("completions_max")) draft_.node.completions_max = 2 * stage.submissions_max;
+}
+
+void Reader::add_traffic() {
+  if (traffic_.empty()) traffic_.emplace_back();
+  scenario_.world.traffic.clear();
+  for (const TrafficDraft& draft : traffic_) {
+    for (std::uint64_t flow = 0; flow < draft.flows; ++flow) {
+      sim::TrafficConfig& each = scenario_.world.traffic.emplace_back(draft.each);
+      each.rate = draft.each.rate / draft.flows;
+      each.count = draft.each.count / draft.flows + (flow < draft.each.count % draft.flows ? 1 : 0);
+    }
+  }
+}
+
+Expected<Scenario> Reader::finish() {
+  if (scenario_.name.empty()) scenario_.name = std::filesystem::path(file_).stem().string();
+  if (auto done = check_together(); !done) return std::unexpected(done.error());
+  add_traffic();
+  fit_capacities();
+  sim::WorldConfig& world = scenario_.world;
+  world.costs = draft_.costs;
+  world.kernel = draft_.kernel;
+  world.send_errors_per_million = draft_.send_errors_per_million;
   world.nodes.assign(draft_.hops, draft_.node);
   for (std::uint32_t hop = 0; hop < draft_.hops; ++hop)
     world.nodes[hop].core = draft_.shared_core ? 0 : hop;
   const std::vector<Error> findings = check(world);
   if (findings.empty()) return std::move(scenario_);
   // A finding starts with its field: say where that was written.
-  std::string field = findings.front().message.substr(0, findings.front().message.find(' '));
-  if (field == "submissions_max") field = "ring";
-  const auto written = places_.find(field);
-  return failure(fmt::format("{}: {}", written == places_.end() ? file_ : written->second,
-                             findings.front().message));
+  const std::string& message = findings.front().message;
+  return failure(
+      fmt::format("{}: {}", place_of_key(message.substr(0, message.find(' '))), message));
 }
 
 }  // namespace
@@ -265,7 +326,7 @@ Expected<Scenario> Reader::finish() {
 Expected<Setting> parse_setting(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos || equals == 0 || equals + 1 == text.size()) {
-    return failure(fmt::format("\"{}\": expected key=value, for example pool=512", text));
+    return failure(fmt::format("--set \"{}\": expected key=value, for example pool=512", text));
   }
   return Setting{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
 }
@@ -273,11 +334,15 @@ Expected<Setting> parse_setting(std::string_view text) {
 Expected<Scenario> load_scenario(const std::string& path, const std::vector<Setting>& settings) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error))
-    return failure(fmt::format("{}: is a folder: expected a scenario file", path));
+    return failure(
+        fmt::format("{}: is a folder; expected a scenario file, as in examples/scenarios", path));
+  errno = 0;
   std::ifstream file(path);
+  const int errno_value = errno;
   if (!file)
     return failure(
-        fmt::format("{}: cannot be read: expected a scenario file (see examples/scenarios)", path));
+        fmt::format("{}: cannot be read: {}; expected a scenario file, as in examples/scenarios",
+                    path, std::generic_category().message(errno_value)));
   std::stringstream text;
   text << file.rdbuf();
   return parse_scenario(text.str(), path, settings);

@@ -27,9 +27,10 @@ struct Scenario {
 struct Setting {
   std::string key;
   std::string value;
+  std::string option = "--set";  ///< that it was written with, for messages
 };
 
-/// Splits "key=value".
+/// Splits "key=value" of a --set.
 engine::Expected<Setting> parse_setting(std::string_view text);
 
 /// Reads a file, then applies the settings in order. The error names file and line, the key, and

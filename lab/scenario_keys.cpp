@@ -1,6 +1,8 @@
 #include "reprise/lab/scenario_keys.hpp"
 
-#include <limits>
+#include <fmt/format.h>
+
+#include <optional>
 #include <type_traits>
 
 namespace reprise::lab {
@@ -11,16 +13,13 @@ using sim::CostProfile;
 using sim::LinkConfig;
 using sim::NodeConfig;
 
-template <class Integer>
-bool take_integer(Integer& target, const Scalar& value) {
-  const auto* number = std::get_if<std::int64_t>(&value);
-  if (number == nullptr || *number < 0) return false;
-  if (static_cast<std::uint64_t>(*number) >
-      static_cast<std::uint64_t>(std::numeric_limits<Integer>::max()))
-    return false;
-  target = static_cast<Integer>(*number);
-  return true;
-}
+/// What an integer key takes.
+struct Range {
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+};
+constexpr Range kNanoseconds{0, 1'000'000'000'000};  // a thousand seconds
+constexpr Range kPerMillion{0, 999'999};
 
 bool take_bool(bool& target, const Scalar& value) {
   const auto* flag = std::get_if<bool>(&value);
@@ -28,17 +27,23 @@ bool take_bool(bool& target, const Scalar& value) {
   return flag != nullptr;
 }
 
-/// A key for an integer that `place` finds in the draft.
+/// A key for an integer that `place` finds in the draft; `unit` is for people and may be empty.
 template <class Draft, class Place>
-Key<Draft> integer(std::string_view name, std::string_view expected, Place place) {
-  return {name, expected,
-          [place](Draft& draft, const Scalar& value) { return take_integer(place(draft), value); }};
+Key<Draft> integer(std::string_view name, std::string_view unit, Range range, Place place) {
+  return {name,
+          fmt::format("{}{}{} to {}", unit, unit.empty() ? "" : ", ", range.least, range.most),
+          [range, place](Draft& draft, const Scalar& value) {
+            const auto* number = std::get_if<std::int64_t>(&value);
+            if (number == nullptr || *number < range.least || *number > range.most) return false;
+            auto& target = place(draft);
+            target = static_cast<std::remove_reference_t<decltype(target)>>(*number);
+            return true;
+          }};
 }
 
 template <class Enum, class Parse, class Place>
-Key<ScenarioDraft> word(std::string_view name, std::string_view expected, Parse parse,
-                        Place place) {
-  return {name, expected, [parse, place](ScenarioDraft& draft, const Scalar& value) {
+Key<ScenarioDraft> word(std::string_view name, std::string expected, Parse parse, Place place) {
+  return {name, std::move(expected), [parse, place](ScenarioDraft& draft, const Scalar& value) {
             const auto* text = std::get_if<std::string>(&value);
             if (text == nullptr) return false;
             const std::optional<Enum> parsed = parse(*text);
@@ -47,30 +52,31 @@ Key<ScenarioDraft> word(std::string_view name, std::string_view expected, Parse 
           }};
 }
 
-Key<ScenarioDraft> of_stage(std::string_view name, std::string_view expected,
+Key<ScenarioDraft> of_stage(std::string_view name, std::string_view unit, Range range,
                             std::uint32_t StageConfig::* member) {
-  return integer<ScenarioDraft>(name, expected, [member](ScenarioDraft& draft) -> std::uint32_t& {
-    return draft.node.stage.*member;
-  });
+  return integer<ScenarioDraft>(
+      name, unit, range,
+      [member](ScenarioDraft& draft) -> std::uint32_t& { return draft.node.stage.*member; });
 }
 
-Key<ScenarioDraft> of_node(std::string_view name, std::string_view expected,
+Key<ScenarioDraft> of_node(std::string_view name, std::string_view unit, Range range,
                            std::uint32_t NodeConfig::* member) {
-  return integer<ScenarioDraft>(name, expected, [member](ScenarioDraft& draft) -> std::uint32_t& {
-    return draft.node.*member;
-  });
+  return integer<ScenarioDraft>(
+      name, unit, range,
+      [member](ScenarioDraft& draft) -> std::uint32_t& { return draft.node.*member; });
 }
 
 Key<ScenarioDraft> of_costs(std::string_view name, std::int64_t CostProfile::* member) {
-  return integer<ScenarioDraft>(
-      name, "a whole number, 0 or more",
-      [member](ScenarioDraft& draft) -> std::int64_t& { return draft.costs.*member; });
+  constexpr Range kCost{0, 1'000'000'000};
+  return integer<ScenarioDraft>(name, "", kCost, [member](ScenarioDraft& draft) -> std::int64_t& {
+    return draft.costs.*member;
+  });
 }
 
 Table relay_table() {
   return {
       "relay",
-      {integer<ScenarioDraft>("hops", "relays in a chain, 1 to 64",
+      {integer<ScenarioDraft>("hops", "relays in a chain", Range{1, 64},
                               [](ScenarioDraft& draft) -> std::uint64_t& { return draft.hops; }),
        word<engine::Policy>(
            "policy", "\"synchronous\", \"deferred\", \"eager\" or \"adaptive\"",
@@ -80,19 +86,21 @@ Table relay_table() {
            "exhaustion", "\"wait\" or \"drop\"",
            [](std::string_view text) { return engine::exhaustion_from(text); },
            [](ScenarioDraft& draft) -> engine::Exhaustion& { return draft.node.stage.exhaustion; }),
-       of_stage("pool", "regions, 1 to 32768", &StageConfig::pool),
-       of_stage("landing", "regions, 1 to 32768", &StageConfig::landing),
-       of_stage("region_bytes", "bytes, 128 to 1048576", &StageConfig::region_bytes),
-       of_stage("batch", "sends, 1 to ring", &StageConfig::batch),
-       of_stage("ring", "entries of the submission queue, 1 to 32768",
+       of_stage("pool", "regions", {1, 32'768}, &StageConfig::pool),
+       of_stage("landing", "regions", {1, 32'768}, &StageConfig::landing),
+       of_stage("region_bytes", "bytes", {128, 1'048'576}, &StageConfig::region_bytes),
+       of_stage("batch", "sends", {1, 32'768}, &StageConfig::batch),
+       of_stage("ring", "entries of the submission queue", {1, 32'768},
                 &StageConfig::submissions_max),
-       of_stage("sends_max", "sends, batch to 65536", &StageConfig::sends_max),
-       of_stage("output_queue", "datagrams, batch to 65536", &StageConfig::output_queue),
-       of_node("completions_max", "entries of the completion queue, 1 or more",
+       of_stage("sends_max", "sends", {1, 65'536}, &StageConfig::sends_max),
+       of_stage("output_queue", "datagrams", {1, 65'536}, &StageConfig::output_queue),
+       of_node("completions_max", "entries of the completion queue", {1, 1'048'576},
                &NodeConfig::completions_max),
-       of_node("fan_out", "outputs, 1 to 1024", &NodeConfig::fan_out),
-       of_node("send_buffer_bytes", "bytes, 4608 or more", &NodeConfig::send_buffer_bytes),
-       of_node("receive_buffer_bytes", "bytes, 2304 or more", &NodeConfig::receive_buffer_bytes),
+       of_node("fan_out", "outputs", {1, 1'024}, &NodeConfig::fan_out),
+       of_node("send_buffer_bytes", "bytes", {4'608, 1'073'741'824},
+               &NodeConfig::send_buffer_bytes),
+       of_node("receive_buffer_bytes", "bytes", {2'304, 1'073'741'824},
+               &NodeConfig::receive_buffer_bytes),
        {"shared_core", "true or false", [](ScenarioDraft& draft, const Scalar& value) {
           return take_bool(draft.shared_core, value);
         }}}};
@@ -100,22 +108,22 @@ Table relay_table() {
 
 Table link_table() {
   return {"link",
-          {integer<ScenarioDraft>("bits_per_second", "0 (as fast as it is sent) or more",
+          {integer<ScenarioDraft>("bits_per_second", "", Range{0, 1'000'000'000'000},
                                   [](ScenarioDraft& draft) -> std::uint64_t& {
                                     return draft.node.link.bits_per_second;
                                   }),
            integer<ScenarioDraft>(
-               "delay_ns", "0 or more",
+               "delay_ns", "", kNanoseconds,
                [](ScenarioDraft& draft) -> std::int64_t& { return draft.node.link.delay_ns; }),
            integer<ScenarioDraft>(
-               "queue", "frames, 1 to 1000000",
+               "queue", "frames", Range{1, 1'000'000},
                [](ScenarioDraft& draft) -> std::uint32_t& { return draft.node.link.queue; }),
-           integer<ScenarioDraft>("stall_start_ns", "0 or more",
+           integer<ScenarioDraft>("stall_start_ns", "", kNanoseconds,
                                   [](ScenarioDraft& draft) -> std::int64_t& {
                                     draft.node.link.stalls.resize(1);
                                     return draft.node.link.stalls[0].start_ns;
                                   }),
-           integer<ScenarioDraft>("stall_length_ns", "1 or more",
+           integer<ScenarioDraft>("stall_length_ns", "", Range{1, kNanoseconds.most},
                                   [](ScenarioDraft& draft) -> std::int64_t& {
                                     draft.node.link.stalls.resize(1);
                                     return draft.node.link.stalls[0].length_ns;
@@ -128,7 +136,7 @@ Table kernel_table() {
             [](ScenarioDraft& draft, const Scalar& value) {
               return take_bool(draft.kernel.receives_at_enter, value);
             }},
-           integer<ScenarioDraft>("chain_pauses_per_million", "0 to 999999",
+           integer<ScenarioDraft>("chain_pauses_per_million", "", kPerMillion,
                                   [](ScenarioDraft& draft) -> std::uint32_t& {
                                     return draft.kernel.chain_pauses_per_million;
                                   })}};
@@ -150,7 +158,7 @@ Table costs_table() {
 
 Table faults_table() {
   return {"faults",
-          {integer<ScenarioDraft>("send_errors_per_million", "0 to 999999",
+          {integer<ScenarioDraft>("send_errors_per_million", "", kPerMillion,
                                   [](ScenarioDraft& draft) -> std::uint32_t& {
                                     return draft.send_errors_per_million;
                                   })}};
@@ -182,18 +190,18 @@ const std::vector<Table>& scenario_tables() {
 const std::vector<Key<TrafficDraft>>& traffic_keys() {
   static const std::vector<Key<TrafficDraft>> keys{
       {"arrivals", "\"constant\", \"poisson\" or \"burst\"", take_arrivals},
-      integer<TrafficDraft>("flows", "1 to 65536",
+      integer<TrafficDraft>("flows", "", Range{1, 65'536},
                             [](TrafficDraft& draft) -> std::uint64_t& { return draft.flows; }),
-      integer<TrafficDraft>("rate", "datagrams per second, 1 to 1000000000",
+      integer<TrafficDraft>("rate", "datagrams per second", Range{1, 1'000'000'000},
                             [](TrafficDraft& draft) -> std::uint64_t& { return draft.each.rate; }),
-      integer<TrafficDraft>("burst", "datagrams, 1 to 1000000",
+      integer<TrafficDraft>("burst", "datagrams", Range{1, 1'000'000},
                             [](TrafficDraft& draft) -> std::uint32_t& { return draft.each.burst; }),
       integer<TrafficDraft>(
-          "payload_bytes", "16 to 65507",
+          "payload_bytes", "", Range{16, 65'507},
           [](TrafficDraft& draft) -> std::uint32_t& { return draft.each.payload_bytes; }),
-      integer<TrafficDraft>("count", "datagrams, 1 or more",
+      integer<TrafficDraft>("count", "datagrams", Range{1, 1'000'000'000'000},
                             [](TrafficDraft& draft) -> std::uint64_t& { return draft.each.count; }),
-      integer<TrafficDraft>("start_ns", "0 or more", [](TrafficDraft& draft) -> std::int64_t& {
+      integer<TrafficDraft>("start_ns", "", kNanoseconds, [](TrafficDraft& draft) -> std::int64_t& {
         return draft.each.start_ns;
       })};
   return keys;

@@ -33,8 +33,8 @@ using Scalar = std::variant<std::int64_t, bool, std::string>;
 
 template <class Draft>
 struct Key {
-  std::string_view name;      ///< without its table
-  std::string_view expected;  ///< for people: kind and range
+  std::string_view name;  ///< without its table
+  std::string expected;   ///< for people: kind and range
   /// False when the value is not what is expected.
   std::function<bool(Draft&, const Scalar&)> apply;
 };

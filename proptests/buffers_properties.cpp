@@ -1,5 +1,5 @@
 // Buffers are conserved: at every step each region is in exactly one place, and at the end none is
-// outstanding.
+// outstanding. Never are more outstanding than the pool holds.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -20,6 +20,12 @@ Verdict buffers_are_conserved(CaseRun& run) {
         return std::unexpected(run.place() + verdict.error());
       }
       const sim::Node& state = world.node(node);
+      const std::uint32_t pool = world.config().nodes[node].stage.pool;
+      if (state.stage.ledger().held_count() > pool) {
+        return std::unexpected(fmt::format("{}node {}: {} regions outstanding, the pool has {}",
+                                           run.place(), node, state.stage.ledger().held_count(),
+                                           pool));
+      }
       if (!state.stage.ledger().is_consistent() || !state.kernel.agrees_with(state.stage)) {
         return std::unexpected(
             fmt::format("{}node {}: a region is in two places or in none", run.place(), node));

@@ -52,7 +52,7 @@ rc::Gen<engine::StageConfig> stages() {
       set(&StageConfig::region_bytes, one_of<uint32_t>({2048, 2048, 2048, 512})),
       set(&StageConfig::batch, between(1U, 8U)),
       // How much more than a batch, until the map below.
-      set(&StageConfig::submissions_max, between(0U, 8U)),
+      set(&StageConfig::submissions_max, one_of<uint32_t>({8, 4, 1, 0, 0})),
       set(&StageConfig::sends_max, between(0U, 12U)),
       set(&StageConfig::output_queue, between(0U, 8U)));
   return rc::gen::map(drawn, [](StageConfig stage) {

@@ -57,7 +57,10 @@ const char* name(Sight sight) {
 
 CaseRun::CaseRun(const Case& tried)
     : tried_(tried),
-      note_("the case, to be saved in proptests/regressions/:\n" + to_text(tried)),
+      note_(
+          "the case, to be saved in proptests/regressions/ (REPRISE_PROPERTIES_FORK=1 shrinks "
+          "it):\n" +
+          to_text(tried)),
       world_(std::make_shared<const sim::WorldConfig>(tried.config)),
       choices_(choices_of(tried)),
       steps_max_(steps_bound(tried.config)) {

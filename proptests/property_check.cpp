@@ -9,13 +9,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
+#include "isolated.hpp"
 #include "regressions.hpp"
 
 namespace reprise::proptests {
 namespace {
 
-constexpr const char* kDefaultParameters = "seed=1 max_success=1500";
+constexpr const char* kDefaultParameters = "seed=1 max_success=3000";
 
 /// Fewer cases than these, as when one is reproduced, say nothing about shares.
 constexpr std::uint64_t kCasesForShares = 100;
@@ -70,11 +72,19 @@ void check_property(std::string_view property_name, rc::Gen<Case> generator,
   }
 
   use_default_parameters();
+  const rc::Gen<Case> named = rc::gen::map(std::move(generator), [property_name](Case tried) {
+    tried.property = property_name;
+    return tried;
+  });
+  const bool is_isolated = std::getenv("REPRISE_PROPERTIES_FORK") != nullptr;
   Census census;
   const bool holds = rc::check(std::string(property_name), [&] {
-    Case tried = *generator;
-    tried.property = property_name;
-    RC_LOG() << to_text(tried);
+    const Case tried = *named;
+    if (is_isolated) {
+      const Verdict verdict = try_in_child(*property, tried);
+      if (!verdict) RC_FAIL(verdict.error());
+      return;
+    }
     CaseRun run(tried);
     const Verdict verdict = property->holds(run);
     if (!verdict) RC_FAIL(verdict.error());
@@ -83,6 +93,7 @@ void check_property(std::string_view property_name, rc::Gen<Case> generator,
   ASSERT_TRUE(holds) << property_name
                      << " does not hold; save the case above as proptests/regressions/NAME.json, "
                         "and it is tried first from now on";
+  if (is_isolated) return;
   census.print();
   census.expect(sometimes);
 }

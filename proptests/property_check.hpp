@@ -3,6 +3,9 @@
 //
 // RC_PARAMS is RapidCheck's: max_success=2000 tries more cases, seed=N others, reproduce=… the one
 // that failed. Without it the seed is fixed, so that a run on the same code has the same result.
+//
+// A failed assertion ends the program and prints the case as it was drawn. With
+// REPRISE_PROPERTIES_FORK=1 each case runs in a process of its own, and such a case shrinks too.
 #pragma once
 
 #include <initializer_list>

@@ -70,7 +70,8 @@ HeaderBytes make_header(std::uint32_t node, std::uint32_t flow, std::uint32_t pa
 }
 
 void Kernel::Link::place(engine::FlatLayout& layout, const LinkConfig& config) {
-  layout.place(frames, config.queue);
+  const std::int64_t carried_max = std::clamp<std::int64_t>(config.delay_ns / 1000, 0, 1'000'000);
+  layout.place(frames, config.queue + static_cast<std::uint32_t>(carried_max));
   layout.place(stalls, static_cast<std::uint32_t>(config.stalls.size() * 2));
 }
 
@@ -107,6 +108,7 @@ void Kernel::start(const KernelConfig& config) {
   for (std::uint32_t link = 0; link < links_.size(); ++link) {
     links_[link].bits_per_second = node.link.bits_per_second;
     links_[link].delay_ns = node.link.delay_ns;
+    links_[link].queue_max = node.link.queue;
     std::uint32_t place = 0;
     for (const Stall& stall : node.link.stalls) {
       links_[link].stalls[place++] = stall.start_ns;
@@ -200,7 +202,7 @@ Outcome Kernel::send(const Prepared& prepared, Instant at, Choices& choices) {
   Packet packet = read_tag(prepared.slice);
   packet.socket = index;
   Link& link = links_[index % fan_out_];
-  if (link.frames.full()) {
+  if (link.is_full()) {
     ++queue_drops_;  // K4
     return Outcome::ok;
   }

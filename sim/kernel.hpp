@@ -8,7 +8,8 @@
 //   cancelled. K3  A send buffer refuses at its limit and counts a datagram until it leaves the
 //   device; a wait for "writable" ends
 //       when the buffer is less than half full.
-//   K4  A frame beyond the queueing discipline's length is dropped and success reported.
+//   K4  A frame beyond the queueing discipline's length is dropped and success reported. A frame
+//   that has left the device is not in that queue; a link carries one per microsecond of its delay.
 //   K5  A multishot receive without a provided buffer ends no_buffer; frames wait in the socket,
 //   and beyond its buffer
 //       they are dropped and counted.
@@ -171,8 +172,11 @@ class Kernel {
     std::uint64_t bits_per_second = 0;
     std::int64_t delay_ns = 0;
     engine::Instant free_at;
-    std::uint32_t departed = 0;  ///< of the frames in the queue
-    std::uint32_t reserved = 0;
+    std::uint32_t departed = 0;   ///< of the frames: they have left the device
+    std::uint32_t queue_max = 0;  ///< frames that have not
+    [[nodiscard]] bool is_full() const {
+      return frames.full() || frames.size() - departed >= queue_max;
+    }
   };
 
   Executed execute(const Prepared& prepared, engine::Instant at, Choices& choices);

@@ -176,7 +176,7 @@ class Workshop:
 
     def require_sound(self, mutants: list[Mutant]) -> None:
         """The tests that must catch a mutant pass without one."""
-        results = self.test("|".join(f"({mutant.caught_by})" for mutant in mutants), False)
+        results = self.test("|".join(sorted({mutant.caught_by for mutant in mutants})), False)
         if results.failed:
             raise WrongInput(f"{', '.join(results.failed)}: fails without any mutant; "
                              "see ./dev test")

@@ -38,14 +38,14 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 void request_stop(int) { stop_requested.store(true, std::memory_order_relaxed); }
 
 struct Pipe {
-  Descriptor read_end;
-  Descriptor write_end;
+  posix::Descriptor read_end;
+  posix::Descriptor write_end;
 };
 
 Expected<Pipe> make_pipe() {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure("cannot make a pipe");
-  Pipe result{Descriptor(ends[0]), Descriptor(ends[1])};
+  Pipe result{posix::Descriptor(ends[0]), posix::Descriptor(ends[1])};
   fcntl(result.read_end.get(), F_SETFL, O_NONBLOCK);
   return result;
 }
@@ -60,14 +60,14 @@ void write_all(int descriptor, std::string_view text) {
 }
 
 /// Appends what is there without waiting; closes the descriptor at its end.
-void drain(Descriptor& descriptor, std::string& text) {
+void drain(posix::Descriptor& descriptor, std::string& text) {
   std::array<char, 4096> buffer{};
   while (descriptor.is_open()) {
     const ssize_t count = ::read(descriptor.get(), buffer.data(), buffer.size());
     if (count > 0) {
       text.append(buffer.data(), static_cast<std::size_t>(count));
     } else if (count == 0) {
-      descriptor.close();
+      descriptor.reset();
     } else if (errno != EINTR) {
       return;
     }
@@ -134,9 +134,9 @@ Expected<void> become_child(const ChildSpec& spec, pid_t parent) {
 
 struct Forked {
   pid_t pid;
-  Descriptor process;
-  Descriptor report;
-  Descriptor notes;
+  posix::Descriptor process;
+  posix::Descriptor report;
+  posix::Descriptor notes;
 };
 
 /// Forks; the child calls `work` with the write ends and never returns. Signals are held back until
@@ -163,7 +163,7 @@ Expected<Forked> fork_child(const ChildSpec& spec, const std::function<int(int, 
     _exit(status);
   }
   // By number: <sys/pidfd.h> of glibc 2.36 declares pidfd_open() without C linkage.
-  Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)));
+  posix::Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)));
   if (!process.is_open()) {
     auto failed = system_failure(fmt::format("{}: cannot watch the process", spec.name));
     kill(pid, SIGKILL);
@@ -211,7 +211,8 @@ Expected<Child> Child::start_program(const ChildSpec& spec,
                std::move(forked->notes));
 }
 
-Child::Child(std::string name, pid_t pid, Descriptor process, Descriptor report, Descriptor notes)
+Child::Child(std::string name, pid_t pid, posix::Descriptor process, posix::Descriptor report,
+             posix::Descriptor notes)
     : name_(std::move(name)),
       pid_(pid),
       process_(std::move(process)),

@@ -20,7 +20,7 @@
 
 #include "reprise/engine/error.hpp"
 #include "reprise/engine/time.hpp"
-#include "reprise/traffic/descriptor.hpp"
+#include "reprise/posix/descriptor.hpp"
 #include "reprise/traffic/namespaces.hpp"
 
 namespace reprise::traffic {
@@ -98,15 +98,16 @@ class Child {
   const ChildEnd& stop(engine::Duration grace = engine::seconds(5));
 
  private:
-  Child(std::string name, pid_t pid, Descriptor process, Descriptor report, Descriptor notes);
+  Child(std::string name, pid_t pid, posix::Descriptor process, posix::Descriptor report,
+        posix::Descriptor notes);
   void read_some(engine::Duration timeout);
   void reap();
 
   std::string name_;
   pid_t pid_;  ///< −1 once moved from
-  Descriptor process_;
-  Descriptor report_;
-  Descriptor notes_;
+  posix::Descriptor process_;
+  posix::Descriptor report_;
+  posix::Descriptor notes_;
   ChildEnd end_;
   bool ended_ = false;
 };

@@ -116,7 +116,8 @@ class WindowGate {
 
 class Generator {
  public:
-  Generator(const GeneratorOptions& options, const std::atomic<bool>& stop, Descriptor socket)
+  Generator(const GeneratorOptions& options, const std::atomic<bool>& stop,
+            posix::Descriptor socket)
       : options_(options),
         stop_(stop),
         socket_(std::move(socket)),
@@ -231,7 +232,7 @@ class Generator {
 
   const GeneratorOptions& options_;
   const std::atomic<bool>& stop_;
-  Descriptor socket_;
+  posix::Descriptor socket_;
   Burst burst_;
   WindowGate gate_;
   Instant start_;

@@ -21,7 +21,7 @@ using engine::Expected;
 constexpr const char* kPathOfCurrent = "/proc/thread-self/ns/net";
 
 Expected<void> write_file(const std::string& path, std::string_view text) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const posix::Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!file.is_open()) return system_failure(fmt::format("{}: cannot open", path));
   if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     return system_failure(fmt::format("{}: cannot write", path));
@@ -58,7 +58,7 @@ Expected<void> map_to_root(uid_t user, gid_t user_group) {
 }
 
 Expected<void> bring_loopback_up() {
-  const Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const posix::Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
   request.ifr_flags = IFF_UP;
@@ -80,7 +80,7 @@ void switch_off_duplicate_address_detection() {
 }  // namespace
 
 Expected<Namespace> Namespace::current() {
-  Descriptor descriptor(::open(kPathOfCurrent, O_RDONLY | O_CLOEXEC));
+  posix::Descriptor descriptor(::open(kPathOfCurrent, O_RDONLY | O_CLOEXEC));
   if (!descriptor.is_open()) {
     return system_failure(fmt::format("{}: cannot open (is /proc mounted?)", kPathOfCurrent));
   }

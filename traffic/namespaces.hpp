@@ -12,14 +12,14 @@
 #include <functional>
 
 #include "reprise/engine/error.hpp"
-#include "reprise/traffic/descriptor.hpp"
+#include "reprise/posix/descriptor.hpp"
 
 namespace reprise::traffic {
 
 /// Owns a descriptor of a network namespace.
 class Namespace {
  public:
-  explicit Namespace(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  explicit Namespace(posix::Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
 
   /// The namespace that the calling thread is in.
   static engine::Expected<Namespace> current();
@@ -39,7 +39,7 @@ class Namespace {
   [[nodiscard]] int descriptor() const { return descriptor_.get(); }
 
  private:
-  Descriptor descriptor_;
+  posix::Descriptor descriptor_;
 };
 
 /// Makes sure that this process may create network namespaces: with CAP_SYS_ADMIN it may already;

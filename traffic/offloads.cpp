@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "reprise/traffic/descriptor.hpp"
+#include "reprise/posix/descriptor.hpp"
 #include "reprise/traffic/system_error.hpp"
 
 namespace reprise::traffic {
@@ -63,7 +63,7 @@ class EthtoolCaller {
 
  private:
   std::string interface_;
-  Descriptor socket_;
+  posix::Descriptor socket_;
 };
 
 Expected<std::vector<std::string>> feature_names(EthtoolCaller& ethtool) {

@@ -72,7 +72,7 @@ class SocketSetup {
       }
     }
     const int family = is_ipv4(endpoint_.group) ? AF_INET : AF_INET6;
-    descriptor_ = Descriptor(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP));
+    descriptor_ = posix::Descriptor(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP));
     return descriptor_.is_open() || fail("cannot open a UDP socket");
   }
 
@@ -167,21 +167,21 @@ class SocketSetup {
     return false;
   }
 
-  Expected<Descriptor> finish(bool succeeded) {
+  Expected<posix::Descriptor> finish(bool succeeded) {
     if (!succeeded) return std::unexpected(std::move(error_));
     return std::move(descriptor_);
   }
 
  private:
   const Endpoint& endpoint_;
-  Descriptor descriptor_;
+  posix::Descriptor descriptor_;
   unsigned interface_index_ = 0;
   engine::Error error_;
 };
 
 }  // namespace
 
-Expected<Descriptor> open_udp_sender(const UdpSenderSpec& spec) {
+Expected<posix::Descriptor> open_udp_sender(const UdpSenderSpec& spec) {
   const Endpoint& destination = spec.destination;
   const bool multicast = destination.group.is_multicast();
   SocketSetup setup(destination);
@@ -193,7 +193,7 @@ Expected<Descriptor> open_udp_sender(const UdpSenderSpec& spec) {
       (!destination.source.is_set() || setup.bind(destination.source, 0)) && setup.connect());
 }
 
-Expected<Descriptor> open_udp_sink(const UdpSinkSpec& spec) {
+Expected<posix::Descriptor> open_udp_sink(const UdpSinkSpec& spec) {
   const Endpoint& input = spec.input;
   const bool multicast = input.group.is_multicast();
   if (multicast && input.interface.empty()) {

@@ -8,7 +8,7 @@
 #include "reprise/engine/endpoint.hpp"
 #include "reprise/engine/error.hpp"
 #include "reprise/engine/time.hpp"
-#include "reprise/traffic/descriptor.hpp"
+#include "reprise/posix/descriptor.hpp"
 
 namespace reprise::traffic {
 
@@ -21,7 +21,7 @@ struct UdpSenderSpec {
 };
 
 /// A blocking socket connected to the destination, through its interface where it names one.
-engine::Expected<Descriptor> open_udp_sender(const UdpSenderSpec& spec);
+engine::Expected<posix::Descriptor> open_udp_sender(const UdpSenderSpec& spec);
 
 struct UdpSinkSpec {
   engine::Endpoint input;  ///< group or own address; with a source the join is source-specific
@@ -31,7 +31,7 @@ struct UdpSinkSpec {
 
 /// A blocking socket bound to the input, on its interface where it names one; a multicast group is
 /// joined there. A multicast input must name its interface.
-engine::Expected<Descriptor> open_udp_sink(const UdpSinkSpec& spec);
+engine::Expected<posix::Descriptor> open_udp_sink(const UdpSinkSpec& spec);
 
 /// What the host granted, as the kernel counts it (twice the payload bytes asked for, socket(7)).
 std::uint32_t granted_receive_buffer_bytes(int descriptor);

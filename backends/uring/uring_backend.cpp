@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "reprise/posix/packet_socket.hpp"
@@ -159,12 +160,15 @@ SubmitResult UringBackend::submit() {
   return hand_over(false);
 }
 
-/// Blocks until a completion more than now can be reaped. Returns 0 or an errno.
-int UringBackend::wait_for_one_more(Duration remaining) {
+/// Blocks until a completion more than now can be reaped, or for `remaining`. Returns 0 or an errno.
+int UringBackend::wait_for_one_more(std::optional<Duration> remaining) {
   io_uring* ring = ring_.get();
-  __kernel_timespec timeout = kernel_time(remaining.ns);
+  __kernel_timespec timeout{};
   io_uring_getevents_arg argument{};
-  argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
+  if (remaining) {  // a timer costs, so none is set where nothing expires
+    timeout = kernel_time(remaining->ns);
+    argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
+  }
   const int result =
       ::io_uring_enter2(static_cast<unsigned>(ring->ring_fd), 0, ::io_uring_cq_ready(ring) + 1,
                         IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
@@ -188,8 +192,9 @@ SubmitResult UringBackend::submit_and_wait(std::uint32_t count, Instant deadline
   }
   result.woken = wake_event_.take();
   while (!result.woken && !expired && ::io_uring_cq_ready(ring) < wanted) {
-    const Duration remaining = deadline - now();
-    expired = remaining <= Duration{0} || wait_for_one_more(remaining) != 0;
+    std::optional<Duration> remaining;
+    if (deadline != engine::kNever) remaining = deadline - now();
+    expired = (remaining && *remaining <= Duration{0}) || wait_for_one_more(remaining) != 0;
     result.woken = wake_event_.take();
   }
   return result;

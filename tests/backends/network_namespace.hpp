@@ -43,8 +43,8 @@ class NetworkNamespace {
     if (!is_entered_) return false;
     const bool added = run("ip link set lo up") &&
                        run("ip link add left type veth peer name right") &&
-                       run("ip address add 10.9.0.1/24 dev left") && run("ip link set left up") &&
-                       run("ip link set right up");
+                       run("ip address add 10.9.0.1/24 dev left") && run("ip link set right up") &&
+                       run("ip link set left up");
     if (!added) why_not_ = "no veth pair: ip link add failed";
     return added;
   }

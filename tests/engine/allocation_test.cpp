@@ -153,14 +153,17 @@ TEST_P(Allocation, NothingAllocatesAfterStart) {
     relay.step();
     if (step % 100 != 99) continue;
     REPRISE_ASSERT(relay.stage().remove_route(second).has_value());
-    while (relay.stage().closable().size() < 2) relay.step();
+    for (int more = 0; relay.stage().closable().size() < 2; ++more) {
+      REPRISE_ASSERT(more < 10'000);
+      relay.step();
+    }
     relay.stage().closable().clear();
     second = relay.add_route(1);
   }
   relay.stage().stop();
   relay.stage().abandon();
-  while (relay.step()) {
-  }
+  int steps_to_stop = 0;
+  for (; relay.step(); ++steps_to_stop) REPRISE_ASSERT(steps_to_stop < 10'000);
   EXPECT_EQ(CountAllocations::count(), 0U);
   EXPECT_GT(relay.stage().output_total().sent, 1000U);
   EXPECT_GT(relay.stage().output_total().refused, 0U) << "blocked outputs were part of it";

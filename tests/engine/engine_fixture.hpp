@@ -257,6 +257,7 @@ struct StageOnPlayedKernel {
   /// Routes a group to sockets; the route.
   RouteIndex route(std::uint32_t group_number, const std::vector<std::uint32_t>& socket_numbers) {
     std::vector<SocketIndex> sockets;
+    sockets.reserve(socket_numbers.size());
     for (const std::uint32_t number : socket_numbers) sockets.push_back(SocketIndex{number});
     return stage->add_route({{}, group(group_number), input, kPort}, sockets).value();
   }
@@ -287,6 +288,8 @@ struct StageOnPlayedKernel {
   }
   /// Prepares once, and hands over what fits.
   void hand_over_once() {
+    ++turns;
+    REPRISE_ASSERT(turns < 100'000);  // else a test waits for a stage that never comes to rest
     stage->prepare();
     stage->taken(kernel.prepare(stage->outgoing()));
     kernel.submit();
@@ -332,6 +335,7 @@ struct StageOnPlayedKernel {
   Flat<UnifiedStage> stage;
   CompletionBatch batch;
   InputIndex input{};
+  std::uint32_t turns = 0;
 };
 
 }  // namespace reprise::engine::played

@@ -44,8 +44,8 @@ struct Driver {
     relay.kernel.carry_out_cancels();
     return run();
   }
-  void arrive(std::uint32_t number) {
-    const std::vector<std::byte> bytes = played::numbered_frame(1, number);
+  void arrive(std::uint32_t group_number, std::uint32_t number) {
+    const std::vector<std::byte> bytes = played::numbered_frame(group_number, number);
     ASSERT_TRUE(relay.kernel.deliver(bytes, played::whole_frame(bytes)));
   }
 
@@ -63,7 +63,7 @@ TEST_P(EveryPolicy, WaitsOnlyWhenThereIsNothingToDo) {
   EXPECT_EQ(driver.run().completions, 1U);
   EXPECT_FALSE(driver.relay.stage->has_work());
   EXPECT_EQ(driver.relay.kernel.receives.size(), 1U) << "the wait hands over what is prepared";
-  for (std::uint32_t number = 0; number < 10; ++number) driver.arrive(number);
+  for (std::uint32_t number = 0; number < 10; ++number) driver.arrive(1, number);
   for (int rounds = 0; rounds < 10; ++rounds) {
     driver.answer_and_run();
     const bool awaits_sends = driver.runner.phase() == Phase::await_sends;
@@ -77,7 +77,7 @@ TEST_P(EveryPolicy, SleepsWhileAnOutputIsBlocked) {
   Driver driver(GetParam());
   driver.relay.route(1, {1});
   driver.run();
-  driver.arrive(0);
+  driver.arrive(1, 0);
   driver.run();
   driver.relay.kernel.end_send(Outcome::refused);
   driver.run();
@@ -92,7 +92,7 @@ TEST_P(EveryPolicy, StopsAfterSendingWhatWasAccepted) {
   Driver driver(GetParam());
   driver.relay.route(1, {1});
   driver.run();
-  for (std::uint32_t number = 0; number < 9; ++number) driver.arrive(number);
+  for (std::uint32_t number = 0; number < 9; ++number) driver.arrive(1, number);
   driver.relay.reap();
   driver.relay.stage->stop();
   for (int rounds = 0; rounds < 100; ++rounds) {
@@ -130,7 +130,7 @@ TEST_P(EveryPolicy, WhatDoesNotFitIntoTheSubmissionQueueGoesLater) {
   Driver driver(GetParam(), config);
   driver.relay.route(1, {1, 2, 3, 4, 5, 6, 7, 8});
   driver.run();
-  driver.arrive(0);
+  driver.arrive(1, 0);
   for (int rounds = 0; rounds < 20 && driver.relay.stage->output_total().sent < 8; ++rounds) {
     driver.answer_and_run();
   }
@@ -141,7 +141,7 @@ TEST(Runner, SynchronousPreparesNothingBeforeItsSendsHaveEnded) {
   Driver driver(Policy::synchronous);
   driver.relay.route(1, {1});
   driver.run();
-  for (std::uint32_t number = 0; number < 8; ++number) driver.arrive(number);
+  for (std::uint32_t number = 0; number < 8; ++number) driver.arrive(1, number);
   driver.run();
   PlayedKernel& kernel = driver.relay.kernel;
   ASSERT_EQ(kernel.sends.size(), 4U);
@@ -160,9 +160,9 @@ TEST(Runner, SynchronousReapsArrivalsWhileItAwaitsItsSends) {
   Driver driver(Policy::synchronous);
   driver.relay.route(1, {1});
   driver.run();
-  driver.arrive(0);
+  driver.arrive(1, 0);
   driver.run();
-  driver.arrive(1);
+  driver.arrive(1, 1);
   driver.run();
   EXPECT_EQ(driver.relay.stage->ingress_counters().accepted, 2U);
   EXPECT_EQ(driver.relay.kernel.sends.size(), 1U);
@@ -171,8 +171,10 @@ TEST(Runner, SynchronousReapsArrivalsWhileItAwaitsItsSends) {
 TEST(Runner, DeferredDoesNotWaitForItsSends) {
   Driver driver(Policy::deferred);
   driver.relay.route(1, {1});
+  driver.relay.route(2, {2});
   driver.run();
-  for (std::uint32_t number = 0; number < 8; ++number) driver.arrive(number);
+  for (std::uint32_t number = 0; number < 4; ++number) driver.arrive(1, number);
+  for (std::uint32_t number = 0; number < 4; ++number) driver.arrive(2, number);
   driver.run();
   EXPECT_EQ(driver.relay.kernel.sends.size(), 8U) << "two batches are in flight";
 }
@@ -180,8 +182,10 @@ TEST(Runner, DeferredDoesNotWaitForItsSends) {
 TEST(Runner, AdaptiveCollectsWithoutWaitingWhileThereIsWork) {
   Driver driver(Policy::adaptive);
   driver.relay.route(1, {1});
+  driver.relay.route(2, {2});
   driver.run();
-  for (std::uint32_t number = 0; number < 8; ++number) driver.arrive(number);
+  for (std::uint32_t number = 0; number < 4; ++number) driver.arrive(1, number);
+  for (std::uint32_t number = 0; number < 4; ++number) driver.arrive(2, number);
   driver.relay.kernel.waited_for.clear();
   driver.run();
   // The arrivals are reaped; one batch leaves with work left, the next with none.

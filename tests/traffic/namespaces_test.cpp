@@ -49,7 +49,7 @@ void inside(const Namespace& where, const Action& action) {
 
 /// A number that an interface request of ioctl gives: the MTU, or an ethtool setting.
 int interface_mtu(const char* name) {
-  const Descriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
+  const posix::Descriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
   ifreq request{};
   std::strcpy(request.ifr_name, name);
   EXPECT_EQ(ioctl(socket.get(), SIOCGIFMTU, &request), 0);
@@ -57,7 +57,7 @@ int interface_mtu(const char* name) {
 }
 
 std::uint32_t ethtool_setting(const char* name, std::uint32_t command) {
-  const Descriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
+  const posix::Descriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
   ethtool_value value{command, 0};
   ifreq request{};
   std::strcpy(request.ifr_name, name);
@@ -99,8 +99,8 @@ TEST_F(Namespaces, HaveAWorkingLoopback) {
   const Namespace where = value_of(Namespace::create());
   inside(where, [] {
     const engine::Endpoint endpoint = value_of(engine::parse_endpoint("127.0.0.1:5000"));
-    const Descriptor sink = value_of(open_udp_sink({.input = endpoint}));
-    const Descriptor sender = value_of(open_udp_sender({.destination = endpoint}));
+    const posix::Descriptor sink = value_of(open_udp_sink({.input = endpoint}));
+    const posix::Descriptor sender = value_of(open_udp_sender({.destination = endpoint}));
     EXPECT_EQ(send(sender.get(), "x", 1, 0), 1);
     char byte = 0;
     EXPECT_EQ(recv(sink.get(), &byte, 1, 0), 1);
@@ -129,7 +129,7 @@ TEST_F(Namespaces, AreAllowedToAUserWithoutPrivileges) {
 TEST_F(Namespaces, RefusedByALimitNameTheSetting) {
   Child child = value_of(Child::start({.name = "limited"}, [](const ChildContext& context) {
     if (unshare(CLONE_NEWUSER) != 0) return 3;
-    const Descriptor limit(open("/proc/sys/user/max_net_namespaces", O_WRONLY));
+    const posix::Descriptor limit(open("/proc/sys/user/max_net_namespaces", O_WRONLY));
     if (write(limit.get(), "0", 1) != 1) return 3;
     const auto created = Namespace::create();
     context.report(created ? "created" : created.error().message);
@@ -144,8 +144,8 @@ TEST_F(Namespaces, RefusedByALimitNameTheSetting) {
 TEST_F(Cable, JoinsTwoNamespacesAtOnce) {
   for (const char* text : {"192.0.2.2:5000", "[2001:db8::2]:5000"}) {
     const engine::Endpoint endpoint = value_of(engine::parse_endpoint(text));
-    Descriptor sink;
-    Descriptor sender;
+    posix::Descriptor sink;
+    posix::Descriptor sender;
     inside(*right_, [&] { sink = value_of(open_udp_sink({.input = endpoint})); });
     inside(*left_, [&] { sender = value_of(open_udp_sender({.destination = endpoint})); });
     ASSERT_EQ(send(sender.get(), "x", 1, 0), 1) << text;
@@ -189,9 +189,9 @@ TEST_F(Cable, HasTheMtuAskedForAtBothEnds) {
 /// bytes are sent from `left` as one segmented send.
 ssize_t first_frame_of_segmented_send(const Namespace& left_host, const std::string& left,
                                       const Namespace& right_host, const std::string& right) {
-  Descriptor watcher;
+  posix::Descriptor watcher;
   inside(right_host, [&] {
-    watcher = Descriptor(::socket(AF_PACKET, SOCK_RAW, htons(ETH_P_IP)));
+    watcher = posix::Descriptor(::socket(AF_PACKET, SOCK_RAW, htons(ETH_P_IP)));
     sockaddr_ll address{};
     address.sll_family = AF_PACKET;
     address.sll_protocol = htons(ETH_P_IP);
@@ -201,7 +201,7 @@ ssize_t first_frame_of_segmented_send(const Namespace& left_host, const std::str
     setsockopt(watcher.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
   });
   inside(left_host, [&] {
-    const Descriptor sender = value_of(open_udp_sender(
+    const posix::Descriptor sender = value_of(open_udp_sender(
         {.destination = value_of(engine::parse_endpoint("239.1.1.1:5000%" + left))}));
     const int segment_bytes = 100;
     EXPECT_EQ(setsockopt(sender.get(), SOL_UDP, UDP_SEGMENT, &segment_bytes, sizeof segment_bytes),

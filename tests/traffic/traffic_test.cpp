@@ -66,8 +66,8 @@ class Traffic : public CableTest {
     return result;
   }
 
-  Descriptor sender_left(const engine::Endpoint& destination) {
-    Descriptor sender;
+  posix::Descriptor sender_left(const engine::Endpoint& destination) {
+    posix::Descriptor sender;
     value_of(left_->visit([&]() -> engine::Expected<void> {
       sender = value_of(open_udp_sender({.destination = destination}));
       return {};
@@ -75,7 +75,7 @@ class Traffic : public CableTest {
     return sender;
   }
 
-  static void send_numbered(const Descriptor& sender, std::uint64_t sequence,
+  static void send_numbered(const posix::Descriptor& sender, std::uint64_t sequence,
                             std::uint32_t stream = 1, bool corrupt = false) {
     std::vector<std::byte> payload(1400);
     build_numbered({stream, sequence, monotonic_now()}, payload);
@@ -116,7 +116,7 @@ TEST_F(Traffic, FromAnotherSourceDoesNotReachASourceSpecificSink) {
   receiver.count = 2;
   Child sink = start_sink(receiver);
   send_numbered(sender_left(endpoint_of("192.0.2.101@232.1.1.1:5000%left0")), 1, 101);
-  const Descriptor wanted = sender_left(endpoint_of("192.0.2.1@232.1.1.1:5000%left0"));
+  const posix::Descriptor wanted = sender_left(endpoint_of("192.0.2.1@232.1.1.1:5000%left0"));
   send_numbered(wanted, 1);
   send_numbered(wanted, 2);
   const nlohmann::json result = result_of(sink);
@@ -129,7 +129,7 @@ TEST_F(Traffic, ThatWasDamagedIsCountedAsSuchAndBelongsToNoStream) {
   receiver.input = endpoint_of("192.0.2.2:5000");
   receiver.count = 7;
   Child sink = start_sink(receiver);
-  const Descriptor sender = sender_left(endpoint_of("192.0.2.2:5000"));
+  const posix::Descriptor sender = sender_left(endpoint_of("192.0.2.2:5000"));
   send_numbered(sender, 10);
   send_numbered(sender, 12);
   send_numbered(sender, 11);                        // reordered
@@ -152,7 +152,7 @@ TEST_F(Traffic, OfTooManyStreamsIsCountedWithoutTakingMemory) {
   receiver.input = endpoint_of("192.0.2.2:5000");
   receiver.count = kStreamsMax + 1;
   Child sink = start_sink(receiver);
-  const Descriptor sender = sender_left(endpoint_of("192.0.2.2:5000"));
+  const posix::Descriptor sender = sender_left(endpoint_of("192.0.2.2:5000"));
   for (std::uint32_t stream = 0; stream < kStreamsMax + 3; ++stream) {
     send_numbered(sender, 0, stream);
   }
@@ -266,7 +266,7 @@ TEST_F(Traffic, ThatNothingCarriesAnyMoreIsGivenUp) {
   const engine::Instant deadline = monotonic_now() + kPatience;
   while (counters->sent == 0 && monotonic_now() < deadline) ASSERT_EQ(source.wait({}), nullptr);
   value_of(left_->visit([]() -> engine::Expected<void> {
-    const Descriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
+    const posix::Descriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
     ifreq down{};
     std::strcpy(down.ifr_name, "left0");
     EXPECT_EQ(ioctl(socket.get(), SIOCSIFFLAGS, &down), 0);
