@@ -18,6 +18,7 @@ const char* name(IngressDrop reason) {
     case IngressDrop::coalesced: return "coalesced";
     case IngressDrop::bad_checksum: return "bad_checksum";
     case IngressDrop::other_host: return "other_host";
+    case IngressDrop::other_vlan: return "other_vlan";
     case IngressDrop::own: return "own";
     case IngressDrop::stopping: return "stopping";
   }
@@ -47,16 +48,16 @@ std::uint64_t OutputCounters::dropped_total() const {
   return std::accumulate(dropped.begin(), dropped.end(), std::uint64_t{0});
 }
 
-void OutputCounters::count_error(std::int32_t errno_value) {
+void OutputCounters::count_error(std::int32_t errno_value, std::uint64_t count) {
   for (ErrnoCount& error : errors) {
     if (error.count == 0) error.errno_value = errno_value;
     if (error.errno_value == errno_value) {
-      ++error.count;
+      error.count += count;
       return;
     }
   }
   errors.back().errno_value = 0;  // several kinds from here on
-  ++errors.back().count;
+  errors.back().count += count;
 }
 
 OutputCounters& OutputCounters::operator+=(const OutputCounters& other) {
@@ -66,6 +67,9 @@ OutputCounters& OutputCounters::operator+=(const OutputCounters& other) {
   refused += other.refused;
   for (std::size_t reason = 0; reason < dropped.size(); ++reason)
     dropped[reason] += other.dropped[reason];
+  for (const ErrnoCount& error : other.errors) {
+    if (error.count > 0) count_error(static_cast<std::int32_t>(error.errno_value), error.count);
+  }
   return *this;
 }
 

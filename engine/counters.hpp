@@ -29,13 +29,15 @@ enum class IngressDrop : std::uint8_t {
   coalesced,     ///< several datagrams merged into one frame by an offload
   bad_checksum,  ///< the UDP checksum is wrong: relaying it would hide the damage
   other_host,    ///< not addressed to this host or a group
+  other_vlan,    ///< tagged for a VLAN: it belongs to that VLAN's own interface
   own,           ///< sent by this host
   stopping,      ///< arrived after the stop
 };
-inline constexpr std::size_t kIngressDropCount = 14;
+inline constexpr std::size_t kIngressDropCount = 15;
 
 enum class EgressDrop : std::uint8_t {
-  queue_full,  ///< the output was blocked and its queue full
+  queue_full,  ///< the output was blocked and its queue full, or half the pool waited for blocked
+               ///< outputs
   stopped,     ///< still waiting when the relay gave up
   too_large,
   unreachable,
@@ -76,7 +78,7 @@ struct OutputCounters {
   std::array<ErrnoCount, 4> errors{};  ///< by errno; what does not fit any more counts in the last
 
   [[nodiscard]] std::uint64_t dropped_total() const;
-  void count_error(std::int32_t errno_value);
+  void count_error(std::int32_t errno_value, std::uint64_t count = 1);
   OutputCounters& operator+=(const OutputCounters& other);
 };
 

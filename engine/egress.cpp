@@ -54,6 +54,7 @@ void Egress::start(const StageConfig& config, std::uint32_t first_slot) {
   first_slot_ = first_slot;
   batch_ = config.batch;
   queue_capacity_ = config.output_queue;
+  queued_max_ = std::max(config.pool / 2, 1U);
   for (std::uint32_t operation = operations_.size(); operation-- > 0;)
     free_operations_.push(operation);
   for (std::uint32_t index = outputs_.size(); index-- > 0;) {
@@ -189,7 +190,7 @@ bool Egress::assign(OutputIndex index, Slice payload, Ledger& ledger) {
     return true;
   }
   // E2; what is staged keeps its places, in case it comes back.
-  if (output.queue_size + output.staged_count == queue_capacity_) {
+  if (output.queue_size + output.staged_count == queue_capacity_ || queued_total_ >= queued_max_) {
     count_drop(index, EgressDrop::queue_full);
     return false;
   }

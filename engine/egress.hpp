@@ -10,7 +10,8 @@
 //       is a part of one output's traffic.)
 //   E2  A blocked output takes no batch: what comes for it waits in its own bounded queue until the
 //   socket is writable,
-//       and is dropped and counted as queue_full beyond that. It disturbs no other output.
+//       and is dropped and counted as queue_full beyond that. All queues together hold at most half
+//       the pool, so that blocked outputs never starve the others.
 //   E3  Queued datagrams leave before newer ones of the same output.
 //   E4  Queued datagrams use at most half a batch while the backlog has some, so no output starves
 //   the others. E5  Every assigned datagram is sent, dropped with a reason, or pending (queued,
@@ -178,10 +179,10 @@ class Egress {
   std::uint32_t batch_ = 0;
   std::uint32_t queue_capacity_ = 0;
   std::uint32_t queued_total_ = 0;
+  std::uint32_t queued_max_ = 0;
   std::uint32_t waits_armed_ = 0;
   std::uint32_t cancels_open_ = 0;
   std::uint32_t abandoned_ = 0;
-  std::uint32_t reserved_ = 0;
 };
 
 }  // namespace reprise::engine

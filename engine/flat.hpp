@@ -34,7 +34,7 @@ T* at_distance(const void* origin, std::int64_t distance_bytes) {
   std::uintptr_t place =
       reinterpret_cast<std::uintptr_t>(origin) + static_cast<std::uintptr_t>(distance_bytes);
   asm("" : "+r"(place));
-  return reinterpret_cast<T*>(place);
+  return reinterpret_cast<T*>(place);  // NOLINT(performance-no-int-to-ptr)
 }
 
 /// A fixed number of elements somewhere else in the same block.

@@ -17,6 +17,17 @@ IngressDrop reason_of(ParseError error) {
   return IngressDrop::malformed;
 }
 
+/// Whether a tag names a VLAN. VLAN 0 only gives a priority (IEEE 802.1Q, 9.6).
+bool names_vlan(std::uint16_t tci) { return (tci & 0x0fff) != 0; }
+
+bool belongs_to_vlan(const Frame& frame, const Datagram& datagram) {
+  if (frame.has_vlan && names_vlan(frame.vlan_tci)) return true;
+  for (std::size_t tag = 0; tag < datagram.vlan_count; ++tag) {
+    if (names_vlan(datagram.vlan_tci[tag])) return true;
+  }
+  return false;
+}
+
 /// Reads a frame's headers and judges what can be judged without the rules.
 std::expected<Datagram, IngressDrop> examine(const Frame& frame, Slice bytes,
                                              const PacketMemory& memory) {
@@ -32,6 +43,7 @@ std::expected<Datagram, IngressDrop> examine(const Frame& frame, Slice bytes,
                                frame.format == FrameFormat::ip};
   const std::expected<Datagram, ParseError> datagram = parse(frame_bytes);
   if (!datagram) return std::unexpected(reason_of(datagram.error()));
+  if (belongs_to_vlan(frame, *datagram)) return std::unexpected(IngressDrop::other_vlan);
   if (frame.checksum == ChecksumState::unverified &&
       !udp_checksum_is_valid(frame_bytes, *datagram)) {
     return std::unexpected(IngressDrop::bad_checksum);

@@ -28,6 +28,12 @@ std::vector<Error> check(const StageConfig& config) {
   check_range(findings, "inputs_max", config.inputs_max, 1, 65'536);
   check_range(findings, "rules_max", config.rules_max, 1, 1'000'000);
   check_range(findings, "outputs_max", config.outputs_max, 1, 1'000'000);
+  if (std::uint64_t{config.outputs_max} * config.output_queue > (1U << 28U)) {
+    findings.push_back(
+        Error{"outputs_max times output_queue = " +
+              std::to_string(std::uint64_t{config.outputs_max} * config.output_queue) +
+              ": expected at most 268435456; lower output_queue"});
+  }
   return findings;
 }
 

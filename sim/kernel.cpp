@@ -277,13 +277,8 @@ void Kernel::mark_missed() {
 
 Kernel::Moved Kernel::receive() {
   Moved moved;
-  while (receive_armed_ != 0 && !socket_queue_.empty()) {
-    if (provided_.empty()) {  // K5
-      receive_armed_ = 0;
-      mark_missed();
-      post(receive_token_, Outcome::no_buffer);
-      break;
-    }
+  if (receive_armed_ == 0 || socket_queue_.empty()) return moved;
+  for (; !socket_queue_.empty() && !provided_.empty(); ++moved.frames) {
     const Packet packet = socket_queue_.pop();
     if (missed_count_ > 0) --missed_count_;
     socket_used_bytes_ -= buffer_bytes(packet.payload_bytes);
@@ -293,8 +288,12 @@ Kernel::Moved Kernel::receive() {
     Posted& posted = completions_[completions_.size() - 1];
     posted.region = region;
     posted.packet = packet;
-    ++moved.frames;
     moved.payload_bytes += packet.payload_bytes;
+  }
+  if (provided_.empty()) {  // K5
+    receive_armed_ = 0;
+    mark_missed();
+    post(receive_token_, Outcome::no_buffer);
   }
   return moved;
 }

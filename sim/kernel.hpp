@@ -10,9 +10,9 @@
 //       when the buffer is less than half full.
 //   K4  A frame beyond the queueing discipline's length is dropped and success reported. A frame
 //   that has left the device is not in that queue; a link carries one per microsecond of its delay.
-//   K5  A multishot receive without a provided buffer ends no_buffer; frames wait in the socket,
-//   and beyond its buffer
-//       they are dropped and counted.
+//   K5  A multishot receive that has taken the last provided buffer ends no_buffer; frames wait in
+//   the socket, and
+//       beyond its buffer they are dropped and counted.
 //   K6  Completions beyond the completion queue's size are kept and returned later, in order.
 //
 // Region bytes: the first kVisibleBytes of each region are real (headers and the datagram's tag),

@@ -66,6 +66,7 @@ TEST(Counters, AddUpFieldByField) {
   a.sent_bytes = 500;
   a.refused = 3;
   a.dropped[static_cast<std::size_t>(EgressDrop::queue_full)] = 2;
+  a.count_error(111, 4);
   OutputCounters sum = a;
   sum += a;
   EXPECT_EQ(sum.assigned, 20U);
@@ -73,6 +74,8 @@ TEST(Counters, AddUpFieldByField) {
   EXPECT_EQ(sum.sent_bytes, 1000U);
   EXPECT_EQ(sum.refused, 6U);
   EXPECT_EQ(sum.dropped[static_cast<std::size_t>(EgressDrop::queue_full)], 4U);
+  EXPECT_EQ(sum.errors[0].errno_value, 111);
+  EXPECT_EQ(sum.errors[0].count, 8U);
 }
 
 }  // namespace

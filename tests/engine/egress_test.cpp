@@ -148,6 +148,31 @@ TEST_F(Egress, AChainThatComesBackFindsItsPlacesInTheQueue) {  // E1, E3
   EXPECT_EQ(relay.dropped(route, EgressDrop::queue_full), 4U);
 }
 
+TEST_F(Egress, BlockedOutputsTogetherHoldAtMostHalfThePool) {  // E2
+  StageConfig config = small_config();
+  config.pool = 8;
+  StageOnPlayedKernel tight(config);
+  const RouteIndex first = tight.route(1, {1});
+  const RouteIndex second = tight.route(2, {2});
+  tight.hand_over();
+  for (const std::uint32_t group : {1U, 2U}) {
+    tight.offer(group, 0);
+    tight.hand_over();
+    tight.kernel.end_send(Outcome::refused, EAGAIN);
+    tight.reap();
+  }
+  for (std::uint32_t number = 1; number <= 3; ++number) {
+    for (const std::uint32_t group : {1U, 2U}) {
+      tight.offer(group, number);
+      tight.hand_over();
+    }
+  }
+  EXPECT_EQ(tight.stage->ledger().held_count(), 4U);
+  EXPECT_EQ(tight.dropped(first, EgressDrop::queue_full), 2U);
+  EXPECT_EQ(tight.dropped(second, EgressDrop::queue_full), 2U);
+  EXPECT_TRUE(tight.stage->laws_hold());
+}
+
 TEST_F(Egress, ABlockedOutputDisturbsNoOther) {  // E2
   const RouteIndex blocked = relay.route(1, {1});
   const RouteIndex free = relay.route(2, {2});

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 #include <functional>
 #include <vector>
@@ -77,11 +78,30 @@ TEST_F(Ingress, EveryDropHasItsReasonAndFreesItsRegionAtOnce) {  // N1, N2
               [](Bytes& bytes, Frame&) { bytes.back() ^= std::byte{1}; });
   expect_drop(IngressDrop::other_host,
               [](Bytes&, Frame& frame) { frame.type = PacketType::other_host; });
+  expect_drop(IngressDrop::other_vlan, [](Bytes&, Frame& frame) {
+    frame.has_vlan = true;
+    frame.vlan_tci = 10;
+  });
+  expect_drop(IngressDrop::other_vlan, [](Bytes& bytes, Frame& frame) {
+    const std::array tag{std::byte{0x81}, std::byte{0x00}, std::byte{0x00}, std::byte{0x0a}};
+    bytes.insert(bytes.begin() + 12, tag.begin(), tag.end());
+    frame = played::whole_frame(bytes);
+  });
   expect_drop(IngressDrop::own, [](Bytes&, Frame& frame) { frame.type = PacketType::outgoing; });
   expect_drop(IngressDrop::no_rule,
               [](Bytes& bytes, Frame&) { bytes = played::numbered_frame(9, 0); });
   EXPECT_EQ(relay.stage->ingress_counters().accepted, 0U);
-  EXPECT_EQ(relay.stage->ingress_counters().received, 10U);
+  EXPECT_EQ(relay.stage->ingress_counters().received, 12U);
+}
+
+TEST_F(Ingress, APriorityTagNamesNoVlan) {
+  relay.route(1, {1});
+  relay.hand_over();
+  arrive([](Bytes&, Frame& frame) {
+    frame.has_vlan = true;
+    frame.vlan_tci = 5U << 13U;
+  });
+  EXPECT_EQ(relay.stage->ingress_counters().accepted, 1U);
 }
 
 TEST_F(Ingress, AnotherSourceThanTheRulesIsCountedAsSuch) {

@@ -263,9 +263,18 @@ TEST(Kernel, AReceiveWithoutABufferEndsAndWhatArrivesWaitsInTheSocket) {  // K5
   EXPECT_EQ(one.kernel().receive().frames, 2U);
   EXPECT_EQ(one.kernel().socket_backlog(), 0U);
   EXPECT_EQ(one.kernel().found_no_buffer(), 2U) << "each is counted once";
+  one.reap();
   one.arrive(6);
   one.arrive(7);
   EXPECT_EQ(one.kernel().found_no_buffer(), 4U);
+}
+
+TEST(Kernel, AReceiveThatTakesTheLastBufferEndsThoughNothingElseWaits) {  // K5
+  OneKernel one;
+  one.arm_receive(6);
+  for (std::uint64_t sequence = 0; sequence < 4; ++sequence) EXPECT_TRUE(one.arrive(sequence));
+  EXPECT_EQ(one.reap().back(), (std::pair{6U, Outcome::no_buffer}));
+  EXPECT_EQ(one.kernel().found_no_buffer(), 0U);
 }
 
 TEST(Kernel, ArrivalsBeyondTheSocketBufferAreDroppedAndCounted) {  // K5
@@ -452,7 +461,7 @@ TEST(KernelBackend, ReapsNoMoreThanTheBatchHolds) {  // I8
   EXPECT_EQ(backend.reap(batch), 3U);
   EXPECT_EQ(batch.completions()[2].region, RegionIndex{2});
   EXPECT_EQ(batch.frames(batch.completions()[2]).size(), 1U);
-  EXPECT_EQ(backend.reap(batch), 1U);
+  EXPECT_EQ(backend.reap(batch), 2U) << "the fourth frame, and the end of the receive";
   EXPECT_EQ(backend.reap(batch), 0U);
 }
 

@@ -48,7 +48,7 @@ TEST_F(Relay, DeliversWithTheSmallestPoolRingAndBatch) {
 
 TEST_F(Relay, FansOutToThreeOutputsOnTwoInterfaces) {
   const HostRow row(1);
-  value_of(create_veth_pair({&row.relay(0), "out2", {}}, {&row.sink(), "in2", {}}));
+  value_of(traffic::create_veth_pair({&row.relay(0), "out2", {}}, {&row.sink(), "in2", {}}));
   RelayProgram relay(row.relay(0), {HostRow::received_on(0), HostRow::sent_on(1),
                                     "239.1.9.2:5002%out", "239.1.9.3:5003%out2"});
   constexpr std::uint64_t kCount = 10'000;

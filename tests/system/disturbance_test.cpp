@@ -46,10 +46,10 @@ TEST_F(RelayDisturbance, ASmallSendBufferRefusesAndKeepsTheOrder) {
   }
 }
 
-/// Sends numbered datagrams one by one until one arrives.
+/// Sends datagrams one by one.
 class Prober {
  public:
-  Prober(const HostRow& row) {
+  explicit Prober(const HostRow& row) {
     inside(row.source(), [&] {
       sender_ =
           value_of(traffic::open_udp_sender({.destination = endpoint_of(HostRow::sent_on(0))}));
@@ -60,20 +60,24 @@ class Prober {
     });
   }
 
-  void send() { ASSERT_EQ(::send(sender_.get(), &next_, sizeof next_, 0), sizeof next_), ++next_; }
+  void send() {
+    ASSERT_EQ(::send(sender_.get(), &next_, sizeof next_, 0), ssize_t{sizeof next_});
+    ++next_;
+  }
 
+  /// Sends until one arrives.
   bool arrives() {
     std::uint32_t number = 0;
     return eventually([&] {
       send();
-      return ::recv(sink_.get(), &number, sizeof number, 0) == sizeof number;
+      return ::recv(sink_.get(), &number, sizeof number, 0) == ssize_t{sizeof number};
     });
   }
 
-  /// How many more arrive until none does.
+  /// Takes what is still under way.
   void drain() {
     std::uint32_t number = 0;
-    while (::recv(sink_.get(), &number, sizeof number, 0) == sizeof number) {
+    while (::recv(sink_.get(), &number, sizeof number, 0) == ssize_t{sizeof number}) {
     }
   }
 
