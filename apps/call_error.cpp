@@ -23,7 +23,7 @@ std::string_view last_part(std::string_view text) {
 }
 
 std::string finding(const CLI::ParseError& error) {
-  const std::string text = error.what();
+  std::string text = error.what();
   const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
   if (code == CLI::ExitCodes::ExtrasError)
     return fmt::format("\"{}\": no such option or argument", last_part(text));

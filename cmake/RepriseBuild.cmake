@@ -74,3 +74,13 @@ function(reprise_existing_libraries variable)
   endforeach()
   set(${variable} ${targets} PARENT_SCOPE)
 endfunction()
+
+# reprise_compile_lightly(<target>)
+#
+# For command lines and tests, which spend their time in libraries and not in themselves: compiled
+# less hard, a build from nothing takes half as long.
+function(reprise_compile_lightly target)
+  if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+    target_compile_options(${target} PRIVATE -O0 -g1)
+  endif()
+endfunction()

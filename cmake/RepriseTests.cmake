@@ -42,6 +42,7 @@ function(reprise_test_program name)
     return()
   endif()
   reprise_program(${name} SOURCES ${ARG_SOURCES} LINK ${ARG_LINK} GTest::gtest_main GTest::gmock)
+  reprise_compile_lightly(${name})
   target_include_directories(${name} PRIVATE ${PROJECT_BINARY_DIR}/include)
   target_compile_definitions(${name} PRIVATE
     REPRISE_PROGRAM_FOLDER="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"

@@ -34,7 +34,7 @@ Scalar scalar_of(const std::string& text) {
     const toml::table table = toml::parse("value = " + text);
     if (const auto scalar = scalar_of(*table.get("value"))) return *scalar;
   } catch (const toml::parse_error&) {
-    // Not TOML by itself: a bare word.
+    return Scalar{text};  // not TOML by itself: a bare word
   }
   return Scalar{text};
 }

@@ -45,7 +45,7 @@ TEST(Buffers, AreConservedAtEveryStep) {
   check_property("buffers_are_conserved", rc::gen::oneOf(cases(), stopped_cases()),
                  {{Sight::delivery, 60},
                   {Sight::exhaustion, 40},
-                  {Sight::sent_again, 15},
+                  {Sight::sent_again, 10},
                   {Sight::queue_full, 10},
                   {Sight::send_error, 15},
                   {Sight::truncation, 10},

@@ -79,6 +79,7 @@ void each_field(Tried& tried, Visit visit) {
   visit("stop_at_step", tried.stop_at_step);
   visit("abandon_at_step", tried.abandon_at_step);
   visit("receives_at_enter", tried.config.kernel.receives_at_enter);
+  visit("chain_pauses_per_million", tried.config.kernel.chain_pauses_per_million);
   visit("send_errors_per_million", tried.config.send_errors_per_million);
   visit("nodes", tried.config.nodes);
   visit("traffic", tried.config.traffic);

@@ -48,7 +48,7 @@ rc::Gen<engine::StageConfig> stages() {
       set(&StageConfig::policy,
           one_of<Policy>({Policy::adaptive, Policy::synchronous, Policy::deferred, Policy::eager})),
       set(&StageConfig::exhaustion, one_of<Exhaustion>({Exhaustion::wait, Exhaustion::drop})),
-      set(&StageConfig::pool, between(1U, 24U)), set(&StageConfig::landing, between(1U, 6U)),
+      set(&StageConfig::pool, between(1U, 48U)), set(&StageConfig::landing, between(1U, 6U)),
       set(&StageConfig::region_bytes, one_of<uint32_t>({2048, 2048, 2048, 512})),
       set(&StageConfig::batch, between(1U, 8U)),
       // How much more than a batch, until the map below.
@@ -118,17 +118,18 @@ rc::Gen<sim::TrafficConfig> flows() {
 }
 
 rc::Gen<sim::WorldConfig> configs() {
-  const auto drawn =
-      rc::gen::tuple(some(1, kNodesMax, nodes()), some(1, kFlowsMax, flows()),
-                     one_of<bool>({true, false}), one_of<uint32_t>({0, 0, 10'000, 200'000}));
+  const auto drawn = rc::gen::tuple(
+      some(1, kNodesMax, nodes()), some(1, kFlowsMax, flows()), one_of<bool>({true, false}),
+      one_of<uint32_t>({0, 0, 50'000, 300'000}), one_of<uint32_t>({0, 0, 10'000, 200'000}));
   return rc::gen::map(
       drawn, [](const std::tuple<std::vector<sim::NodeConfig>, std::vector<sim::TrafficConfig>,
-                                 bool, uint32_t>& parts) {
+                                 bool, uint32_t, uint32_t>& parts) {
         sim::WorldConfig config;
         config.nodes = std::get<0>(parts);
         config.traffic = std::get<1>(parts);
         config.kernel.receives_at_enter = std::get<2>(parts);
-        config.send_errors_per_million = std::get<3>(parts);
+        config.kernel.chain_pauses_per_million = std::get<3>(parts);
+        config.send_errors_per_million = std::get<4>(parts);
         const auto flow_count = static_cast<uint32_t>(config.traffic.size());
         uint32_t index = 0;
         for (sim::NodeConfig& node : config.nodes) {

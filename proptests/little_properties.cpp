@@ -126,12 +126,12 @@ Verdict in_flight_obeys_little(CaseRun& run) {
 
 TEST(Little, HoldsExactlyForWhatIsOutstanding) {
   check_property("outstanding_obeys_little", rc::gen::oneOf(cases(), stopped_cases()),
-                 {{Sight::delivery, 60}, {Sight::exhaustion, 40}, {Sight::sent_again, 15}});
+                 {{Sight::delivery, 60}, {Sight::exhaustion, 40}, {Sight::sent_again, 10}});
 }
 
 TEST(Little, HoldsExactlyForWhatIsInFlight) {
   check_property("in_flight_obeys_little", rc::gen::oneOf(cases(), stopped_cases()),
-                 {{Sight::delivery, 60}, {Sight::chain_cut, 10}, {Sight::sent_again, 15}});
+                 {{Sight::delivery, 60}, {Sight::chain_cut, 8}, {Sight::sent_again, 10}});
 }
 
 }  // namespace reprise::proptests

@@ -49,8 +49,8 @@ TEST(Order, IsKeptByEveryFlowOnEveryOutput) {
                   {Sight::two_hops, 30},
                   {Sight::fan_out, 30},
                   {Sight::refusal, 20},
-                  {Sight::chain_cut, 10},
-                  {Sight::sent_again, 15},
+                  {Sight::chain_cut, 8},
+                  {Sight::sent_again, 10},
                   {Sight::refused_in_stall, 10},
                   {Sight::queue_full, 10},
                   {Sight::send_error, 15}});

@@ -85,7 +85,7 @@ TEST(Payload, ArrivesUnalteredAndOnce) {
                   {Sight::two_hops, 30},
                   {Sight::fan_out, 30},
                   {Sight::exhaustion, 40},
-                  {Sight::sent_again, 15},
+                  {Sight::sent_again, 10},
                   {Sight::truncation, 10}});
 }
 

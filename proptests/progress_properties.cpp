@@ -66,7 +66,7 @@ TEST(Progress, EveryRelayBecomesQuietWithNothingLeft) {
   check_property("relays_become_quiet", cases(),
                  {{Sight::delivery, 60},
                   {Sight::refusal, 15},
-                  {Sight::sent_again, 15},
+                  {Sight::sent_again, 10},
                   {Sight::refused_in_stall, 10},
                   {Sight::exhaustion, 40},
                   {Sight::send_error, 15}});

@@ -197,11 +197,15 @@ Outcome Kernel::send(const Prepared& prepared, Instant at, Choices& choices) {
   }
   const std::uint32_t index = static_cast<std::uint32_t>(prepared.submission.socket) - 1;
   SendSocket& socket = send_sockets_[index];
+  Link& link = links_[index % fan_out_];
+  // What has left by now makes room in the middle of a submit.
+  while ((socket.used_bytes >= send_buffer_bytes_ || link.is_full()) && link.departs_by(at)) {
+    depart(link);
+  }
   if (socket.used_bytes >= send_buffer_bytes_) return Outcome::refused;  // K1, K3
   ++sent_;
   Packet packet = read_tag(prepared.slice);
   packet.socket = index;
-  Link& link = links_[index % fan_out_];
   if (link.is_full()) {
     ++queue_drops_;  // K4
     return Outcome::ok;
@@ -393,22 +397,22 @@ Instant Kernel::next_link_instant(std::uint32_t index) const {
   return next;
 }
 
+const Packet& Kernel::depart(Link& link) {
+  const Packet& packet = link.frames[link.departed++].packet;
+  SendSocket& socket = send_sockets_[packet.socket];
+  socket.used_bytes -= buffer_bytes(packet.payload_bytes);
+  if (socket.wait_armed != 0 && socket.used_bytes < send_buffer_bytes_ / 2) {  // K3
+    socket.wait_armed = 0;
+    post(socket.wait, Outcome::ok);
+  }
+  return packet;
+}
+
 Kernel::LinkEvent Kernel::step_link(std::uint32_t index) {
   Link& link = links_[index];
-  const bool can_depart = link.departed < link.frames.size();
   // A departure goes before an arrival at the same instant, so that a frame departs before it
   // arrives.
-  if (can_depart &&
-      (link.departed == 0 || link.frames[link.departed].departs <= link.frames[0].arrives)) {
-    const Packet& packet = link.frames[link.departed++].packet;
-    SendSocket& socket = send_sockets_[packet.socket];
-    socket.used_bytes -= buffer_bytes(packet.payload_bytes);
-    if (socket.wait_armed != 0 && socket.used_bytes < send_buffer_bytes_ / 2) {  // K3
-      socket.wait_armed = 0;
-      post(socket.wait, Outcome::ok);
-    }
-    return {false, packet};
-  }
+  if (link.departed == 0 || link.departs_by(link.frames[0].arrives)) return {false, depart(link)};
   --link.departed;
   return {true, link.frames.pop().packet};
 }

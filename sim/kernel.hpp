@@ -177,10 +177,15 @@ class Kernel {
     [[nodiscard]] bool is_full() const {
       return frames.full() || frames.size() - departed >= queue_max;
     }
+    [[nodiscard]] bool departs_by(engine::Instant at) const {
+      return departed < frames.size() && frames[departed].departs <= at;
+    }
   };
 
   Executed execute(const Prepared& prepared, engine::Instant at, Choices& choices);
   engine::Outcome send(const Prepared& prepared, engine::Instant at, Choices& choices);
+  /// The next frame leaves the device and its sender's buffer.
+  const Packet& depart(Link& link);
   void transmit(Link& link, const Packet& packet, engine::Instant at);
   engine::Outcome cancel(engine::Token target);
   void post(engine::Token token, engine::Outcome outcome, bool more = false);

@@ -160,8 +160,10 @@ SubmitResult UringBackend::submit() {
   return hand_over(false);
 }
 
-/// Blocks until a completion more than now can be reaped, or for `remaining`. Returns 0 or an errno.
-int UringBackend::wait_for_one_more(std::optional<Duration> remaining) {
+/// Blocks until more than `ready` completions can be reaped, or for `remaining`. Returns 0 or an
+/// errno. The caller passes what it saw: completions appear at any time (task work runs whenever
+/// the thread returns from the kernel), and one that came since must end the wait.
+int UringBackend::wait_for_more_than(std::uint32_t ready, std::optional<Duration> remaining) {
   io_uring* ring = ring_.get();
   __kernel_timespec timeout{};
   io_uring_getevents_arg argument{};
@@ -169,10 +171,9 @@ int UringBackend::wait_for_one_more(std::optional<Duration> remaining) {
     timeout = kernel_time(remaining->ns);
     argument.ts = reinterpret_cast<std::uintptr_t>(&timeout);
   }
-  const int result =
-      ::io_uring_enter2(static_cast<unsigned>(ring->ring_fd), 0, ::io_uring_cq_ready(ring) + 1,
-                        IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
-                        reinterpret_cast<sigset_t*>(&argument), sizeof(argument));
+  const int result = ::io_uring_enter2(static_cast<unsigned>(ring->ring_fd), 0, ready + 1,
+                                       IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+                                       reinterpret_cast<sigset_t*>(&argument), sizeof(argument));
   return result < 0 ? -result : 0;
 }
 
@@ -190,11 +191,14 @@ SubmitResult UringBackend::submit_and_wait(std::uint32_t count, Instant deadline
     arm_wake_poll();
     result.submitted += hand_over(false).submitted;
   }
+  // In this order: a wake is a completion too, and one that comes between the two ends the wait.
+  std::uint32_t ready = ::io_uring_cq_ready(ring);
   result.woken = wake_event_.take();
-  while (!result.woken && !expired && ::io_uring_cq_ready(ring) < wanted) {
+  while (!result.woken && !expired && ready < wanted) {
     std::optional<Duration> remaining;
     if (deadline != engine::kNever) remaining = deadline - now();
-    expired = (remaining && *remaining <= Duration{0}) || wait_for_one_more(remaining) != 0;
+    expired = (remaining && *remaining <= Duration{0}) || wait_for_more_than(ready, remaining) != 0;
+    ready = ::io_uring_cq_ready(ring);
     result.woken = wake_event_.take();
   }
   return result;

@@ -88,7 +88,7 @@ class UringBackend final : public engine::Backend {
 
   void arm_wake_poll();
   engine::SubmitResult hand_over(bool also_collect);
-  int wait_for_one_more(std::optional<engine::Duration> remaining);
+  int wait_for_more_than(std::uint32_t ready, std::optional<engine::Duration> remaining);
 
   void complete(const io_uring_cqe& entry, engine::CompletionBatch& batch);
   void complete_receive(const io_uring_cqe& entry, OperationRecord& record,

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs the commands that the documentation shows.
 
-A command block is an indented or fenced block right after the line `<!-- run -->`. Every line of it is run in the
-source folder and must end with status 0; `build/bin/` stands for the folder of the programs under test. A page that
-shows `build/bin/reprise-lab` in a block without that mark fails, so that no command goes unchecked. (Commands of
-`reprise` itself need interfaces or privileges; tests/system runs those.)
+A command block is an indented or fenced block right after the line `<!-- run -->`. Every line of
+it is run in the source folder and must end with status 0; `build/bin/` stands for the folder of
+the programs under test. A page that shows `build/bin/reprise-lab` in a block without that mark
+fails, so that no command goes unchecked. (Commands of `reprise` itself need interfaces or
+privileges; tests/system runs those.)
 
 usage: run_blocks.py SOURCE_FOLDER PROGRAM_FOLDER
 """
@@ -54,11 +55,13 @@ def main():
                     failures += 1
                 continue
             for command in commands:
-                result = subprocess.run(command.replace("build/bin/", f"{programs}/"), shell=True, cwd=source,
-                                        capture_output=True, text=True, timeout=120)
+                result = subprocess.run(
+                    command.replace("build/bin/", f"{programs}/"),
+                    shell=True, cwd=source, capture_output=True, text=True, timeout=120)
                 ran += 1
                 if result.returncode != 0:
-                    print(f"{where}: {command}\nstatus {result.returncode}\n{result.stdout}{result.stderr}")
+                    print(f"{where}: {command}\nstatus {result.returncode}")
+                    print(result.stdout, result.stderr)
                     failures += 1
     print(f"{ran} commands run, {failures} findings")
     return 1 if failures or ran == 0 else 0

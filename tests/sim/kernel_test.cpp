@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <vector>
@@ -381,7 +382,9 @@ TEST(Kernel, AnAlteredPayloadIsSeenAtTheEnd) {
 }
 
 TEST(KernelBackend, TakesChainsWholeOrNotAtAll) {  // I3
-  OneKernel one;
+  KernelConfig config = small_kernel();
+  config.node.link.stalls = {{0, 1'000'000'000}};  // nothing leaves, so the buffer fills
+  OneKernel one(config);
   CostProfile costs;
   PhaseDetail detail;
   KernelBackend backend(one.kernel(), one.choices, costs, {}, detail);
@@ -448,6 +451,23 @@ TEST(KernelBackend, AWaitFinishesAChainThatPausedInTheSameCall) {
   one.prepare_send(2, 1);
   backend.submit_and_wait(1, engine::kNever);
   EXPECT_EQ(one.reap(), (Reaped{{1, Outcome::ok}, {2, Outcome::ok}}));
+}
+
+TEST(KernelBackend, RoomReturnsInTheMiddleOfASubmit) {  // K1
+  KernelConfig config = small_kernel();
+  config.node.link.bits_per_second = 1'000'000'000;
+  OneKernel one(config);
+  CostProfile costs;
+  PhaseDetail detail;
+  KernelBackend backend(one.kernel(), one.choices, costs, {}, detail);
+  for (std::uint32_t slot = 0; slot < 16; ++slot) one.prepare_send(slot, 1);
+  backend.submit();
+  const Reaped reaped = one.reap();
+  const auto refused = std::ranges::find(reaped, Outcome::refused, &Reaped::value_type::second);
+  ASSERT_NE(refused, reaped.end());
+  EXPECT_NE(std::ranges::find(refused, reaped.end(), Outcome::ok, &Reaped::value_type::second),
+            reaped.end())
+      << "a later send goes out after an earlier one was refused";
 }
 
 TEST(KernelBackend, ReapsNoMoreThanTheBatchHolds) {  // I8
