@@ -15,7 +15,6 @@ const char* name(IngressDrop reason) {
     case IngressDrop::fragment: return "fragment";
     case IngressDrop::malformed: return "malformed";
     case IngressDrop::truncated: return "truncated";
-    case IngressDrop::coalesced: return "coalesced";
     case IngressDrop::bad_checksum: return "bad_checksum";
     case IngressDrop::other_host: return "other_host";
     case IngressDrop::other_vlan: return "other_vlan";

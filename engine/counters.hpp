@@ -26,14 +26,13 @@ enum class IngressDrop : std::uint8_t {
   fragment,
   malformed,
   truncated,     ///< larger than a region
-  coalesced,     ///< several datagrams merged into one frame by an offload
   bad_checksum,  ///< the UDP checksum is wrong: relaying it would hide the damage
   other_host,    ///< not addressed to this host or a group
   other_vlan,    ///< tagged for a VLAN: it belongs to that VLAN's own interface
   own,           ///< sent by this host
   stopping,      ///< arrived after the stop
 };
-inline constexpr std::size_t kIngressDropCount = 15;
+inline constexpr std::size_t kIngressDropCount = 14;
 
 enum class EgressDrop : std::uint8_t {
   queue_full,  ///< the output was blocked and its queue full, or half the pool waited for blocked

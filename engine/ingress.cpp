@@ -38,14 +38,15 @@ std::expected<Datagram, IngressDrop> examine(const Frame& frame, Slice bytes,
     case PacketType::broadcast:
     case PacketType::multicast: break;
   }
-  if (frame.segment_bytes != 0) return std::unexpected(IngressDrop::coalesced);
   const FrameBytes frame_bytes{memory.bytes(bytes), frame.captured_bytes, frame.original_bytes,
                                frame.format == FrameFormat::ip};
   const std::expected<Datagram, ParseError> datagram = parse(frame_bytes);
   if (!datagram) return std::unexpected(reason_of(datagram.error()));
   if (belongs_to_vlan(frame, *datagram)) return std::unexpected(IngressDrop::other_vlan);
-  if (frame.checksum == ChecksumState::unverified &&
-      !udp_checksum_is_valid(frame_bytes, *datagram)) {
+  // Only what was verified is merged.
+  const bool is_unverified =
+      frame.checksum == ChecksumState::unverified && frame.segment_bytes == 0;
+  if (is_unverified && !udp_checksum_is_valid(frame_bytes, *datagram)) {
     return std::unexpected(IngressDrop::bad_checksum);
   }
   return *datagram;
@@ -176,16 +177,29 @@ void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
   if (match.route == kNoRoute) {
     return count_drop(match.wrong_source ? IngressDrop::wrong_source : IngressDrop::no_rule);
   }
+  // Datagrams that offloads merged into one frame are parted again; the last may be shorter.
+  const std::uint32_t whole_bytes = datagram->payload_length_bytes;
+  const std::uint32_t part_bytes = frame.segment_bytes == 0 ? whole_bytes : frame.segment_bytes;
+  std::uint32_t done_bytes = 0;
+  do {
+    const std::uint32_t length_bytes = std::min(part_bytes, whole_bytes - done_bytes);
+    if (done_bytes > 0) ++counters_.received;
+    accept({region, frame.offset_bytes + datagram->payload_offset_bytes + done_bytes, length_bytes},
+           match.route, ledger, routes, egress);
+    done_bytes += length_bytes;
+  } while (done_bytes < whole_bytes);
+}
+
+void Ingress::accept(Slice payload, RouteIndex route, Ledger& ledger, RouteTable& routes,
+                     Egress& egress) {
   // While its frames are read the region counts as outstanding itself.
   if (ledger.held_count() > outstanding_max_) return count_drop(IngressDrop::no_buffer);  // N4
   if (egress.backlog_is_full()) return count_drop(IngressDrop::backlog_full);
-  ledger.retain(region);
-  ++routes.waiting(match.route);
+  ledger.retain(payload.region);
+  ++routes.waiting(route);
   ++counters_.accepted;
-  counters_.received_bytes += datagram->payload_length_bytes;
-  egress.push({{region, frame.offset_bytes + datagram->payload_offset_bytes,
-                datagram->payload_length_bytes},
-               match.route});
+  counters_.received_bytes += payload.length_bytes;
+  egress.push({payload, route});
 }
 
 }  // namespace reprise::engine

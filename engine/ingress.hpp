@@ -1,6 +1,6 @@
 // Ingress: from received frames to accepted datagrams, each matched to its route.
 //
-//   N1  Every received frame is accepted or dropped with a reason (C1).
+//   N1  Every received datagram is accepted or dropped with a reason (C1).
 //   N2  A region whose frames were all dropped is free again at once.
 //   N3  A receive is armed only while the kernel has regions; one that ended is armed again unless
 //   stopping. N4  With exhaustion = drop, at most `pool` regions are outstanding: what arrives
@@ -66,6 +66,7 @@ class Ingress {
   void receive_ended(Input& input, const Completion& completion);
   void take_in(InputIndex input, const Frame& frame, RegionIndex region, const PacketMemory& memory,
                Ledger& ledger, RouteTable& routes, Egress& egress);
+  void accept(Slice payload, RouteIndex route, Ledger& ledger, RouteTable& routes, Egress& egress);
   void count_drop(IngressDrop reason) { ++counters_.dropped[static_cast<std::size_t>(reason)]; }
 
   FlatArray<Input> inputs_;

@@ -4,8 +4,12 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 
 #include <cerrno>
+#include <charconv>
+#include <string_view>
+#include <utility>
 
 #include "reprise/posix/capability.hpp"
 #include "reprise/posix/errno_text.hpp"
@@ -60,6 +64,7 @@ engine::Expected<PacketSocket> open_packet_socket(const engine::PacketSocketSpec
     return std::unexpected(set.error());
   }
   if (auto set = want_frame_metadata(descriptor); !set) return std::unexpected(set.error());
+  result.has_segment_header = want_segment_sizes(descriptor);
   set_buffer_bytes(descriptor, BufferSide::receive, spec.receive_buffer_bytes);
   if (auto bound = bind_to_interface(descriptor, *interface, what); !bound) {
     return std::unexpected(bound.error());
@@ -71,6 +76,20 @@ engine::Expected<void> want_frame_metadata(int descriptor) {
   const int on = 1;
   return set_option(descriptor, SOL_PACKET, PACKET_AUXDATA, on, "a packet socket",
                     "PACKET_AUXDATA");
+}
+
+bool want_segment_sizes(int descriptor) {
+  utsname host{};
+  int major = 0;
+  int minor = 0;
+  ::uname(&host);
+  const std::string_view release(host.release);
+  const auto [end, error] = std::from_chars(release.begin(), release.end(), major);
+  if (error != std::errc{} || end == release.end()) return false;
+  std::from_chars(end + 1, release.end(), minor);
+  if (std::pair(major, minor) < std::pair(6, 2)) return false;
+  const int on = 1;
+  return ::setsockopt(descriptor, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) == 0;
 }
 
 std::uint64_t take_packet_drops(int descriptor) {

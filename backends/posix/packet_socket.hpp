@@ -16,6 +16,7 @@ namespace reprise::posix {
 struct PacketSocket {
   Descriptor descriptor;
   FilterLevel filter_level = FilterLevel::exact;  ///< how close the filter came to what is wanted
+  bool has_segment_header = false;                ///< see want_segment_sizes()
 };
 
 /// Errors: no such interface, CAP_NET_RAW is missing, an option that the kernel does not have.
@@ -23,6 +24,12 @@ engine::Expected<PacketSocket> open_packet_socket(const engine::PacketSocketSpec
 
 /// Makes each frame carry its VLAN tag and checksum state (PACKET_AUXDATA).
 engine::Expected<void> want_frame_metadata(int descriptor);
+
+/// Puts a virtio_net_hdr (linux/virtio_net.h) in front of every frame, which says where offloads
+/// merged several datagrams into one frame, and of what size each was (PACKET_VNET_HDR). Returns
+/// whether it does: before Linux 6.2 such a frame made the receive fail with EINVAL, so there it is
+/// not asked for, and merged datagrams cannot be told from one large one.
+bool want_segment_sizes(int descriptor);
 
 /// Datagrams that the kernel dropped on the socket since the last call: reading resets the count.
 std::uint64_t take_packet_drops(int descriptor);

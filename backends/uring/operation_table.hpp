@@ -24,6 +24,7 @@ struct OperationRecord {
   engine::Operation operation = engine::Operation::send;
   engine::FrameFormat format = engine::FrameFormat::ethernet;  ///< receives
   bool is_multishot = false;                                   ///< receives
+  bool has_segment_header = false;                             ///< receives
   bool is_in_use = false;
 };
 

@@ -75,10 +75,25 @@ ReceivedMessage read_multishot_layout(std::span<const std::byte> bytes) {
   return message;
 }
 
+void split_off_segment_header(const std::byte* region, ReceivedMessage& message) {
+  constexpr std::uint8_t kUdpSegments = 5;  // VIRTIO_NET_HDR_GSO_UDP_L4, Linux 6.2
+  constexpr std::size_t kTypeAt = 1;
+  constexpr std::size_t kSizeAt = 4;
+  if (message.captured_bytes < kSegmentHeaderBytes) return;
+  const std::byte* header = region + message.frame_offset_bytes;
+  if (std::to_integer<std::uint8_t>(header[kTypeAt]) == kUdpSegments) {
+    std::memcpy(&message.segment_bytes, header + kSizeAt, sizeof(message.segment_bytes));
+  }
+  message.frame_offset_bytes += kSegmentHeaderBytes;
+  message.captured_bytes -= kSegmentHeaderBytes;
+  message.original_bytes -= kSegmentHeaderBytes;
+}
+
 void fill_frame(const ReceivedMessage& message, Frame& frame) {
   frame.offset_bytes = message.frame_offset_bytes;
   frame.captured_bytes = message.captured_bytes;
   frame.original_bytes = message.original_bytes;
+  frame.segment_bytes = message.segment_bytes;
   frame.format = message.format;
   read_name(message.name, message.format, frame);
   read_metadata(message.metadata, frame);

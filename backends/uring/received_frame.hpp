@@ -25,6 +25,11 @@ inline constexpr std::uint32_t kMetadataBytes = CMSG_SPACE(sizeof(tpacket_auxdat
 inline constexpr std::uint32_t kMultishotFrameOffset =
     sizeof(io_uring_recvmsg_out) + kNameBytes + kMetadataBytes;
 
+/// What PACKET_VNET_HDR puts in front of a frame (linux/virtio_net.h).
+inline constexpr std::uint32_t kSegmentHeaderBytes = 10;
+/// How much longer than a frame a region must be.
+inline constexpr std::uint32_t kRegionOverheadBytes = kMultishotFrameOffset + kSegmentHeaderBytes;
+
 static_assert(sizeof(sockaddr_ll) <= kNameBytes && sizeof(sockaddr_in6) <= kNameBytes);
 static_assert(kNameBytes % alignof(cmsghdr) == 0);
 
@@ -34,12 +39,16 @@ struct ReceivedMessage {
   std::uint32_t frame_offset_bytes = 0;
   std::uint32_t captured_bytes = 0;
   std::uint32_t original_bytes = 0;
+  std::uint16_t segment_bytes = 0;  ///< see engine::Frame
   std::span<const std::byte> name;
   std::span<const std::byte> metadata;
 };
 
 /// Reads the layout of a multishot receive; `bytes` is the part of the region that was written.
 ReceivedMessage read_multishot_layout(std::span<const std::byte> bytes);
+
+/// Takes the header that want_segment_sizes() asked for off the front of the frame.
+void split_off_segment_header(const std::byte* region, ReceivedMessage& message);
 
 /// Fills a frame. What the kernel did not tell keeps its default.
 void fill_frame(const ReceivedMessage& message, engine::Frame& frame);

@@ -58,6 +58,7 @@ engine::Expected<Socket> adopt_socket(posix::Descriptor descriptor) {
     if (auto wanted = posix::want_frame_metadata(descriptor.get()); !wanted) {
       return std::unexpected(wanted.error());
     }
+    socket.has_segment_header = posix::want_segment_sizes(descriptor.get());
   }
   socket.descriptor = std::move(descriptor);
   return socket;

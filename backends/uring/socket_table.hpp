@@ -15,6 +15,7 @@ struct Socket {
   engine::FrameFormat format = engine::FrameFormat::udp_payload;
   posix::FilterLevel filter_level = posix::FilterLevel::exact;
   bool is_packet_socket = false;
+  bool has_segment_header = false;  ///< posix::want_segment_sizes()
   std::uint64_t kernel_drops = 0;
 };
 
@@ -34,6 +35,11 @@ class SocketTable {
   [[nodiscard]] engine::FrameFormat format(engine::SocketIndex index) const {
     const auto place = static_cast<std::uint32_t>(index);
     return place < sockets_.size() ? sockets_[place].format : engine::FrameFormat::ethernet;
+  }
+
+  [[nodiscard]] bool has_segment_header(engine::SocketIndex index) const {
+    const auto place = static_cast<std::uint32_t>(index);
+    return place < sockets_.size() && sockets_[place].has_segment_header;
   }
 
  private:

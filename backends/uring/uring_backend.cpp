@@ -82,7 +82,7 @@ Instant UringBackend::now() const {
 Expected<engine::PacketMemory> UringBackend::register_memory(std::uint32_t count,
                                                              std::uint32_t region_bytes) {
   REPRISE_ASSERT(regions_.memory().region_count == 0);
-  auto regions = ProvidedRegions::create(ring_.get(), count, region_bytes + kMultishotFrameOffset);
+  auto regions = ProvidedRegions::create(ring_.get(), count, region_bytes + kRegionOverheadBytes);
   if (!regions) return std::unexpected(regions.error());
   regions_ = *std::move(regions);
   return regions_.memory();
@@ -96,6 +96,7 @@ Expected<SocketIndex> UringBackend::open(const engine::PacketSocketSpec& spec) {
   socket.format = engine::FrameFormat::ethernet;
   socket.filter_level = opened->filter_level;
   socket.is_packet_socket = true;
+  socket.has_segment_header = opened->has_segment_header;
   return sockets_.add(std::move(socket));
 }
 

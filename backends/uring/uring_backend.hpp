@@ -2,7 +2,7 @@
 //
 // What is particular here:
 //   - A send that finds room, and a linked chain of such sends, has run when submit() returns.
-//   - A region has kMultishotFrameOffset bytes more than register_memory() was asked for, because
+//   - A region has kRegionOverheadBytes more than register_memory() was asked for, because
 //     the kernel writes its own header in front of the frame: a frame of the asked size fits.
 //   - Regions belong to the engine until it provides them, also at the start.
 //   - prepare() also stops where operations_in_flight_max or messages_in_flight_max is reached.

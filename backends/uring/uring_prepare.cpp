@@ -134,6 +134,7 @@ void UringBackend::write_receive(io_uring_sqe* entry, OperationRecord& record,
                                  const Submission& submission) {
   const int descriptor = sockets_.descriptor(submission.socket);
   record.format = sockets_.format(submission.socket);
+  record.has_segment_header = sockets_.has_segment_header(submission.socket);
   record.is_multishot = has_flag(submission, SubmissionFlags::kMultishot);
   if (record.is_multishot) {
     ::io_uring_prep_recvmsg_multishot(entry, descriptor, &multishot_header_, MSG_TRUNC);

@@ -92,6 +92,9 @@ void UringBackend::complete_receive(const io_uring_cqe& entry, OperationRecord& 
             .first(std::min<std::size_t>(message.header.msg_controllen, kMetadataBytes));
   }
   received.format = record.format;
+  if (record.has_segment_header) {
+    split_off_segment_header(regions_.bytes({completion.region, 0, region_bytes}), received);
+  }
   completion.result_bytes = received.captured_bytes;
   fill_frame(received, batch.push_frame());
 }

@@ -129,7 +129,8 @@ TEST_F(UringReceive, AOneShotFrameOverTheRegionIsFlagged) {
   const auto sent = RawFrame{.payload_bytes = 1000}.bytes();
   inject(sent);
   const auto seen = wait_for(1);
-  EXPECT_EQ(seen[0].frames.at(0).captured_bytes, memory_.region_bytes);
+  const Frame& frame = seen[0].frames.at(0);
+  EXPECT_EQ(frame.offset_bytes + frame.captured_bytes, memory_.region_bytes);
   EXPECT_EQ(seen[0].frames.at(0).original_bytes, sent.size());
 }
 

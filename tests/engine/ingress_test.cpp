@@ -73,7 +73,6 @@ TEST_F(Ingress, EveryDropHasItsReasonAndFreesItsRegionAtOnce) {  // N1, N2
   expect_drop(IngressDrop::malformed,
               [](Bytes& bytes, Frame&) { bytes[kIpv4At + 10] ^= std::byte{1}; });
   expect_drop(IngressDrop::truncated, [](Bytes&, Frame& frame) { frame.captured_bytes -= 1; });
-  expect_drop(IngressDrop::coalesced, [](Bytes&, Frame& frame) { frame.segment_bytes = 16; });
   expect_drop(IngressDrop::bad_checksum,
               [](Bytes& bytes, Frame&) { bytes.back() ^= std::byte{1}; });
   expect_drop(IngressDrop::other_host,
@@ -91,7 +90,31 @@ TEST_F(Ingress, EveryDropHasItsReasonAndFreesItsRegionAtOnce) {  // N1, N2
   expect_drop(IngressDrop::no_rule,
               [](Bytes& bytes, Frame&) { bytes = played::numbered_frame(9, 0); });
   EXPECT_EQ(relay.stage->ingress_counters().accepted, 0U);
-  EXPECT_EQ(relay.stage->ingress_counters().received, 12U);
+  EXPECT_EQ(relay.stage->ingress_counters().received, 11U);
+}
+
+TEST_F(Ingress, PartsWhatAnOffloadMergedAndCountsEachDatagram) {
+  relay.route(1, {1});
+  relay.hand_over();
+  arrive([](Bytes&, Frame& frame) {
+    frame.segment_bytes = 12;
+    frame.checksum = ChecksumState::partial;
+  });
+  relay.hand_over();
+  ASSERT_EQ(kernel.sends.size(), 3U);
+  std::vector<std::uint32_t> lengths;
+  std::vector<std::uint32_t> offsets;
+  for (const auto& send : kernel.sends) {
+    lengths.push_back(send.slice.length_bytes);
+    offsets.push_back(send.slice.offset_bytes - kernel.sends[0].slice.offset_bytes);
+  }
+  EXPECT_EQ(lengths, (std::vector<std::uint32_t>{12, 12, 8})) << "of a payload of 32 bytes";
+  EXPECT_EQ(offsets, (std::vector<std::uint32_t>{0, 12, 24}));
+  EXPECT_EQ(relay.stage->ingress_counters().received, 3U);
+  EXPECT_EQ(relay.stage->ledger().held_count(), 1U);
+  kernel.end_all_sends();
+  relay.reap();
+  EXPECT_EQ(relay.stage->ledger().held_count(), 0U);
 }
 
 TEST_F(Ingress, APriorityTagNamesNoVlan) {

@@ -15,6 +15,7 @@
 #include "relay_program.hpp"
 #include "reprise/engine/packet.hpp"
 #include "reprise/posix/descriptor.hpp"
+#include "reprise/traffic/numbered.hpp"
 #include "reprise/traffic/udp_socket.hpp"
 #include "traffic_programs.hpp"
 
@@ -240,6 +241,39 @@ TEST_F(RelayFrames, ThatHoldMoreDatagramsThanARegionAreCountedAsTruncated) {
   expect_nothing_lost_inside(report);
   EXPECT_EQ(report["accepted"], 100);
   EXPECT_EQ(drops_in(report), 1U) << report;
+}
+
+TEST_F(RelayFrames, ThatHoldSeveralDatagramsArePartedAgain) {
+  const HostRow row(1);
+  RelayProgram relay(row.relay(0), {HostRow::received_on(0), HostRow::sent_on(1)});
+  constexpr std::size_t kParts = 5;
+  constexpr std::size_t kPartBytes = 200;
+  traffic::ReceiverOptions receiver;
+  receiver.input = endpoint_of(HostRow::received_on(1));
+  receiver.count = kParts;
+  traffic::Child sink = start_sink(row.sink(), receiver);
+  posix::Descriptor sender;
+  inside(row.source(), [&] {
+    sender = value_of(traffic::open_udp_sender({.destination = endpoint_of(HostRow::sent_on(0))}));
+  });
+  const int segment_bytes = kPartBytes;
+  ASSERT_EQ(::setsockopt(sender.get(), SOL_UDP, UDP_SEGMENT, &segment_bytes, sizeof segment_bytes),
+            0);
+  std::array<std::byte, kParts * kPartBytes> payload{};
+  for (std::size_t part = 0; part < kParts; ++part) {
+    traffic::Numbered numbered;
+    numbered.stream = 1;
+    numbered.sequence = part;
+    build_numbered(numbered, std::span(payload).subspan(part * kPartBytes, kPartBytes));
+  }
+  ASSERT_EQ(::send(sender.get(), payload.data(), payload.size(), 0),
+            static_cast<ssize_t>(payload.size()));
+  const nlohmann::json arrived = result_of(sink);
+  EXPECT_EQ(arrived["received"], kParts);
+  expect_intact(arrived);
+  const nlohmann::json report = relay.stop();
+  expect_nothing_lost_inside(report);
+  EXPECT_EQ(report["received"], kParts);
 }
 
 }  // namespace
