@@ -38,6 +38,7 @@ void start_node(Node& node, const KernelConfig& config) {
   REPRISE_ASSERT(input.has_value());
   for (std::uint32_t flow = 0; flow < config.payload_bytes.size(); ++flow) {
     std::vector<engine::SocketIndex> sockets;
+    sockets.reserve(config.node.fan_out);
     for (std::uint32_t output = 0; output < config.node.fan_out; ++output) {
       sockets.push_back(engine::SocketIndex{1 + flow * config.node.fan_out + output});
     }

@@ -33,7 +33,7 @@ class LatencyHistogram {
   }
 
  private:
-  static constexpr std::size_t kBucketCount = 60 * 32;
+  static constexpr std::size_t kBucketCount = std::size_t{60} * 32;
 
   std::array<std::uint64_t, kBucketCount> buckets_{};
   std::uint64_t count_ = 0;
