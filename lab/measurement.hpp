@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "reprise/lab/histogram.hpp"
+#include "reprise/engine/duration_histogram.hpp"
 #include "reprise/sim/world.hpp"
 
 namespace reprise::lab {
@@ -29,14 +29,14 @@ class Occupancy {
   /// ∫ count dt up to `now`, in things × nanoseconds.
   [[nodiscard]] std::int64_t integral(engine::Instant now) const;
   /// Of those that have left.
-  [[nodiscard]] const Histogram& times() const { return times_; }
+  [[nodiscard]] const engine::DurationHistogram& times() const { return times_; }
 
  private:
   static constexpr std::int64_t kAbsent = -1;
   void move_to(engine::Instant now);
 
   std::vector<std::int64_t> since_ns_;
-  Histogram times_;
+  engine::DurationHistogram times_;
   std::uint64_t count_ = 0;
   std::uint64_t max_ = 0;
   std::int64_t integral_ = 0;

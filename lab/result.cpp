@@ -37,7 +37,7 @@ double ratio(double numerator, double denominator) {
   return denominator > 0 ? numerator / denominator : 0;
 }
 
-double mean_ns(const Histogram& times) {
+double mean_ns(const engine::DurationHistogram& times) {
   return ratio(static_cast<double>(times.total_ns()), static_cast<double>(times.count()));
 }
 

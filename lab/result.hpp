@@ -29,8 +29,8 @@ struct HopResult {
   std::int64_t in_flight_integral = 0;    ///< sends × nanoseconds
   std::uint64_t in_flight_max = 0;
   std::uint64_t outstanding_max = 0;
-  Histogram outstanding_times;
-  Histogram in_flight_times;
+  engine::DurationHistogram outstanding_times;
+  engine::DurationHistogram in_flight_times;
 };
 
 struct RunResult {

@@ -21,7 +21,7 @@
 #include "reprise/engine/error.hpp"
 #include "reprise/engine/rule.hpp"
 #include "reprise/engine/time.hpp"
-#include "reprise/traffic/latency_histogram.hpp"
+#include "reprise/traffic/latency.hpp"
 
 namespace reprise::traffic {
 

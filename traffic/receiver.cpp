@@ -71,7 +71,7 @@ class Tally {
     tracker->accept(numbered->sequence);
     if (tracker->counts().received == before) return;
     ++received_;
-    latency_.add(arrival - numbered->sent);
+    latency_.add((arrival - numbered->sent).ns);
   }
 
   /// What a sender may count on as arrived: neither duplicates nor stale ones.
@@ -90,7 +90,7 @@ class Tally {
     }
     result.corrupted = corrupted_;
     result.unexpected_streams = unexpected_streams_;
-    result.latency = latency_.percentiles();
+    result.latency = percentiles_of(latency_);
     return result;
   }
 
@@ -103,7 +103,7 @@ class Tally {
   }
 
   std::map<std::uint32_t, SequenceTracker> trackers_;
-  LatencyHistogram latency_;
+  engine::DurationHistogram latency_;
   std::uint64_t received_ = 0;
   std::uint64_t corrupted_ = 0;
   std::uint64_t unexpected_streams_ = 0;

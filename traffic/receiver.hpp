@@ -20,7 +20,7 @@
 #include "reprise/engine/endpoint.hpp"
 #include "reprise/engine/error.hpp"
 #include "reprise/engine/time.hpp"
-#include "reprise/traffic/latency_histogram.hpp"
+#include "reprise/traffic/latency.hpp"
 #include "reprise/traffic/sequence_tracker.hpp"
 
 namespace reprise::traffic {

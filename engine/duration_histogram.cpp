@@ -1,30 +1,30 @@
-#include "reprise/lab/histogram.hpp"
+#include "reprise/engine/duration_histogram.hpp"
 
 #include <algorithm>
 #include <bit>
 
-namespace reprise::lab {
+namespace reprise::engine {
 
 // Values below 64 have a bucket each; above, the six bits below the leading one choose among 64.
-std::size_t Histogram::bucket_of(std::uint64_t ns) {
+std::size_t DurationHistogram::bucket_of(std::uint64_t ns) {
   if (ns < kPerDoubling) return ns;
   const auto doubling = static_cast<std::size_t>(std::bit_width(ns)) - 7;
   return (doubling + 1) * kPerDoubling + ((ns >> doubling) - kPerDoubling);
 }
 
-std::uint64_t Histogram::upper_bound(std::size_t bucket) {
+std::uint64_t DurationHistogram::upper_bound(std::size_t bucket) {
   if (bucket < kPerDoubling) return bucket;
   const std::size_t doubling = bucket / kPerDoubling - 1;
   return ((kPerDoubling + bucket % kPerDoubling + 1) << doubling) - 1;
 }
 
-void Histogram::add(std::int64_t ns) {
+void DurationHistogram::add(std::int64_t ns) {
   ++buckets_[bucket_of(static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0)))];
   ++count_;
   total_ns_ += ns;
 }
 
-void Histogram::add(const Histogram& other) {
+void DurationHistogram::add(const DurationHistogram& other) {
   for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
     buckets_[bucket] += other.buckets_[bucket];
   }
@@ -32,7 +32,7 @@ void Histogram::add(const Histogram& other) {
   total_ns_ += other.total_ns_;
 }
 
-std::int64_t Histogram::percentile_ns(std::uint32_t permille) const {
+std::int64_t DurationHistogram::percentile_ns(std::uint32_t permille) const {
   if (count_ == 0) return 0;
   const std::uint64_t rank = std::max<std::uint64_t>((count_ * permille + 999) / 1000, 1);
   std::uint64_t seen = 0;
@@ -43,4 +43,4 @@ std::int64_t Histogram::percentile_ns(std::uint32_t permille) const {
   return 0;
 }
 
-}  // namespace reprise::lab
+}  // namespace reprise::engine

@@ -1,4 +1,4 @@
-#include "reprise/lab/histogram.hpp"
+#include "reprise/engine/duration_histogram.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,33 +7,33 @@
 #include <limits>
 #include <vector>
 
-namespace reprise::lab {
+namespace reprise::engine {
 namespace {
 
-TEST(Histogram, IsEmptyAtFirst) {
-  const Histogram histogram;
+TEST(DurationHistogram, IsEmptyAtFirst) {
+  const DurationHistogram histogram;
   EXPECT_EQ(histogram.count(), 0U);
   EXPECT_EQ(histogram.total_ns(), 0);
   EXPECT_EQ(histogram.percentile_ns(990), 0);
 }
 
-TEST(Histogram, CountsAndAddsExactly) {
-  Histogram histogram;
+TEST(DurationHistogram, CountsAndAddsExactly) {
+  DurationHistogram histogram;
   for (const std::int64_t ns : {0L, 1L, 1'000'000'007L}) histogram.add(ns);
   EXPECT_EQ(histogram.count(), 3U);
   EXPECT_EQ(histogram.total_ns(), 1'000'000'008);
 }
 
-TEST(Histogram, IsExactBelow128Nanoseconds) {
+TEST(DurationHistogram, IsExactBelow128Nanoseconds) {
   for (std::int64_t ns = 0; ns < 128; ++ns) {
-    Histogram histogram;
+    DurationHistogram histogram;
     histogram.add(ns);
     EXPECT_EQ(histogram.percentile_ns(1), ns);
   }
 }
 
-TEST(Histogram, PutsTheSmallestPercentileOnTheSmallestDuration) {
-  Histogram histogram;
+TEST(DurationHistogram, PutsTheSmallestPercentileOnTheSmallestDuration) {
+  DurationHistogram histogram;
   histogram.add(7);
   histogram.add(100);
   EXPECT_EQ(histogram.percentile_ns(0), 7);
@@ -43,9 +43,9 @@ TEST(Histogram, PutsTheSmallestPercentileOnTheSmallestDuration) {
 }
 
 /// Against all durations in order: never below the true percentile, and at most 1/64 above.
-TEST(Histogram, IsAtMostOneSixtyFourthAboveTheTruePercentile) {
+TEST(DurationHistogram, IsAtMostOneSixtyFourthAboveTheTruePercentile) {
   std::vector<std::int64_t> durations;
-  Histogram histogram;
+  DurationHistogram histogram;
   std::uint64_t state = 1;
   for (int count = 0; count < 20'000; ++count) {
     state = state * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
@@ -61,16 +61,16 @@ TEST(Histogram, IsAtMostOneSixtyFourthAboveTheTruePercentile) {
   }
 }
 
-TEST(Histogram, HoldsTheLongestDurationThereIs) {
-  Histogram histogram;
+TEST(DurationHistogram, HoldsTheLongestDurationThereIs) {
+  DurationHistogram histogram;
   histogram.add(std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(histogram.percentile_ns(1000), std::numeric_limits<std::int64_t>::max());
 }
 
-TEST(Histogram, AddedToAnotherIsAsIfAllHadBeenAddedToOne) {
-  Histogram all;
-  Histogram low;
-  Histogram high;
+TEST(DurationHistogram, AddedToAnotherIsAsIfAllHadBeenAddedToOne) {
+  DurationHistogram all;
+  DurationHistogram low;
+  DurationHistogram high;
   for (std::int64_t ns = 0; ns < 1'000; ++ns) {
     all.add(ns * ns);
     (ns < 500 ? low : high).add(ns * ns);
@@ -83,4 +83,4 @@ TEST(Histogram, AddedToAnotherIsAsIfAllHadBeenAddedToOne) {
 }
 
 }  // namespace
-}  // namespace reprise::lab
+}  // namespace reprise::engine
