@@ -97,12 +97,8 @@ class Egress {
     std::uint32_t next = 0;        ///< in the chain that is being staged
   };
   enum class OutputState : std::uint32_t { free, active, removed };
-  enum class Wait : std::uint32_t {
-    none,
-    due,
-    armed,
-    cancelling
-  };  ///< for "writable"; not none: the output is blocked (E2)
+  /// For "writable"; where it is not none, the output is blocked (E2).
+  enum class Wait : std::uint32_t { none, due, armed, cancelling };
   struct Output {
     SocketIndex socket = kNoSocket;
     OutputIndex next = kNoOutput;  ///< of the same route, or in the free list
@@ -173,8 +169,8 @@ class Egress {
   OutputCounters retired_{};  ///< of outputs whose slot was used again
   std::uint64_t expanded_ = 0;
   OutputIndex first_free_ = kNoOutput;
-  OutputIndex cursor_ =
-      kNoOutput;  ///< next output of the datagram at the front, when a batch ended inside it
+  /// Next output of the datagram at the front, when a batch ended inside it.
+  OutputIndex cursor_ = kNoOutput;
   std::uint32_t first_slot_ = 0;
   std::uint32_t batch_ = 0;
   std::uint32_t queue_capacity_ = 0;

@@ -127,8 +127,8 @@ struct Frame {
   std::uint32_t offset_bytes = 0;    ///< of its first byte in the region
   std::uint32_t captured_bytes = 0;  ///< what lies in the region
   std::uint32_t original_bytes = 0;  ///< what was on the wire; more than captured: truncated
-  std::uint16_t segment_bytes =
-      0;                       ///< not 0: coalesced datagrams of this payload size each (UDP_L4)
+  /// Not 0: several datagrams of this payload each, merged by an offload (UDP_L4).
+  std::uint16_t segment_bytes = 0;
   std::uint16_t vlan_tci = 0;  ///< stripped tag, where has_vlan
   bool has_vlan = false;
   ChecksumState checksum = ChecksumState::unverified;
