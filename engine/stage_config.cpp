@@ -16,10 +16,12 @@ void check_range(std::vector<Error>& findings, const char* field, std::uint32_t 
 
 std::vector<Error> check(const StageConfig& config) {
   std::vector<Error> findings;
-  check_range(findings, "pool", config.pool, 1, 65'536);
-  check_range(findings, "landing", config.landing, 1, 65'536);
+  check_range(findings, "pool", config.pool, 1, 32'768);
+  check_range(findings, "landing", config.landing, 1, 32'768);
   // Provided-buffer rings hold at most 32,768 entries (io_uring_register_buf_ring(3)).
-  check_range(findings, "pool plus landing", config.region_count(), 1, 32'768);
+  if (config.exhaustion == Exhaustion::drop) {
+    check_range(findings, "pool plus landing", config.region_count(), 1, 32'768);
+  }
   check_range(findings, "region_bytes", config.region_bytes, 128, 1U << 20);
   check_range(findings, "submissions_max", config.submissions_max, 1, 32'768);
   check_range(findings, "batch", config.batch, 1, config.submissions_max);

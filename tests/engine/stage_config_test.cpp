@@ -19,9 +19,8 @@ TEST(StageConfig, TheDefaultHasNoContradiction) { EXPECT_TRUE(check(StageConfig{
 
 TEST(StageConfig, AFindingNamesTheFieldTheValueAndTheRange) {
   EXPECT_EQ(only_finding(&StageConfig::batch, 65), "batch = 65: expected 1 to 64");
-  EXPECT_EQ(only_finding(&StageConfig::pool, 0), "pool = 0: expected 1 to 65536");
-  EXPECT_EQ(only_finding(&StageConfig::pool, 40'000),
-            "pool plus landing = 40000: expected 1 to 32768");
+  EXPECT_EQ(only_finding(&StageConfig::pool, 0), "pool = 0: expected 1 to 32768");
+  EXPECT_EQ(only_finding(&StageConfig::pool, 40'000), "pool = 40000: expected 1 to 32768");
   EXPECT_EQ(only_finding(&StageConfig::region_bytes, 127),
             "region_bytes = 127: expected 128 to 1048576");
   EXPECT_EQ(only_finding(&StageConfig::sends_max, 31), "sends_max = 31: expected 32 to 65536");
