@@ -81,7 +81,7 @@ Expected<std::unique_ptr<Relay>> Relay::open(std::span<const Rule> rules,
   if (!backend) return std::unexpected(backend.error());
 
   std::unique_ptr<Relay> relay(
-      new Relay(engine::Flat<engine::UnifiedStage>(fitted.stage), std::move(*backend), fitted));
+      new Relay(engine::Flat<engine::Stage>(fitted.stage), std::move(*backend), fitted));
   const auto memory =
       relay->backend_->register_memory(fitted.stage.region_count(), fitted.stage.region_bytes);
   if (!memory) return std::unexpected(memory.error());
@@ -92,12 +92,12 @@ Expected<std::unique_ptr<Relay>> Relay::open(std::span<const Rule> rules,
   return relay;
 }
 
-Relay::Relay(engine::Flat<engine::UnifiedStage> stage, std::unique_ptr<uring::UringBackend> backend,
+Relay::Relay(engine::Flat<engine::Stage> stage, std::unique_ptr<uring::UringBackend> backend,
              const RelayOptions& options)
     : stage_(std::move(stage)),
       backend_(std::move(backend)),
       options_(options),
-      runner_(options.stage.policy),
+      runner_(options.stage),
       batch_(options.stage.region_count() + options.stage.sends_max + 64,
              options.stage.region_count() + options.stage.sends_max + 64) {}
 
@@ -162,7 +162,7 @@ RelayReport Relay::run(Duration interval,
   Instant next_report = reports ? backend_->now() + interval : engine::kNever;
   for (;;) {
     if (stop_requested_.load(std::memory_order_relaxed)) begin_stop();
-    const engine::Next next = runner_.step(*stage_, *backend_, batch_, memory_);
+    const engine::Next next = runner_.step(*stage_, {*backend_, batch_, memory_});
     if (next.kind == engine::Next::Kind::stopped) break;
     if (next.kind == engine::Next::Kind::run) continue;
     backend_->submit_and_wait(next.completions, std::min(next_report, stop_deadline_));

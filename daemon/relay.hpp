@@ -18,7 +18,7 @@
 #include "reprise/engine/error.hpp"
 #include "reprise/engine/rule.hpp"
 #include "reprise/engine/runner.hpp"
-#include "reprise/engine/unified.hpp"
+#include "reprise/engine/stage.hpp"
 #include "reprise/posix/descriptor.hpp"
 #include "reprise/posix/memberships.hpp"
 #include "reprise/uring/uring_backend.hpp"
@@ -62,14 +62,14 @@ class Relay {
     engine::RouteIndex route{};
   };
 
-  Relay(engine::Flat<engine::UnifiedStage> stage, std::unique_ptr<uring::UringBackend> backend,
+  Relay(engine::Flat<engine::Stage> stage, std::unique_ptr<uring::UringBackend> backend,
         const RelayOptions& options);
 
   engine::Expected<void> open_inputs(std::span<const engine::Rule> rules);
   engine::Expected<void> open_outputs(std::span<const engine::Rule> rules);
   void begin_stop();
 
-  engine::Flat<engine::UnifiedStage> stage_;
+  engine::Flat<engine::Stage> stage_;
   std::unique_ptr<uring::UringBackend> backend_;
   RelayOptions options_;
   engine::Runner runner_;

@@ -1,7 +1,7 @@
 // Counters and their laws. Telemetry: no decision reads them.
 //
 //   C1  At ingress:      received = accepted + dropped, by reason.
-//   C2  Between:         accepted = expanded + backlog.
+//   C2  Between:         accepted = expanded + waiting, in the backlog or on the way to it.
 //   C3  At every output: assigned = sent + dropped, by reason + pending.
 //
 // *Received* starts where the kernel hands a frame over; the kernel socket's own drops come before

@@ -37,7 +37,7 @@ std::uint32_t Egress::slot_count(const StageConfig& config) {
 }
 
 void Egress::place(FlatLayout& layout, const StageConfig& config) {
-  layout.place(backlog_, config.region_count());
+  backlog_.place(layout, config.hazards, config.region_count() + config.outputs_max);
   layout.place(operations_, config.sends_max);
   layout.place(free_operations_, config.sends_max);
   layout.place(outputs_, config.outputs_max);
@@ -52,7 +52,10 @@ void Egress::place(FlatLayout& layout, const StageConfig& config) {
 
 void Egress::start(const StageConfig& config, std::uint32_t first_slot) {
   first_slot_ = first_slot;
+  backlog_.start(config.hazards, config.region_count() + config.outputs_max);
   batch_ = config.batch;
+  datagrams_max_ = config.region_count();
+  linked_ = config.hazards.send_order == SendOrder::linked ? 1 : 0;
   queue_capacity_ = config.output_queue;
   queued_max_ = std::max(config.pool / 2, 1U);
   for (std::uint32_t operation = operations_.size(); operation-- > 0;)
@@ -87,6 +90,24 @@ OutputIndex Egress::add_outputs(std::span<const SocketIndex> sockets) {
   return first;
 }
 
+void Egress::push(const WorkItem& item) {
+  backlog_.push(item);
+  if (item.is_datagram()) {
+    ++pushed_;
+  } else {
+    ++removals_;
+    settle_removals();
+  }
+}
+
+/// Removals at the front of the backlog have nothing before them.
+void Egress::settle_removals() {
+  while (removals_ > 0 && !backlog_.front().is_datagram()) {
+    --removals_;
+    remove_outputs(backlog_.pop().first_output);
+  }
+}
+
 void Egress::remove_outputs(OutputIndex first) {
   for (OutputIndex index = first; index != kNoOutput;) {
     const OutputIndex next = at(index).next;
@@ -106,17 +127,16 @@ void Egress::retire_if_empty(OutputIndex index) {
   first_free_ = index;
 }
 
-void Egress::abandon(Ledger& ledger, RouteTable& routes) {
+void Egress::abandon(Ledger& ledger) {
   abandoned_ = 1;
   while (!ready_.empty()) at(ready_.pop()).ready = 0;
   while (!backlog_.empty()) {
-    const WorkItem& item = backlog_[0];
-    if (cursor_ == kNoOutput) cursor_ = routes.first_output(item.route);
+    if (cursor_ == kNoOutput) cursor_ = backlog_.front().first_output;
     for (; cursor_ != kNoOutput; cursor_ = at(cursor_).next) {
       ++counters_of(cursor_).assigned;
       count_drop(cursor_, EgressDrop::stopped);
     }
-    finish_front(ledger, routes);
+    finish_front(ledger);
   }
   for (std::uint32_t index = 0; index < outputs_.size(); ++index) {
     const OutputIndex output_index{index};
@@ -138,11 +158,11 @@ void Egress::abandon(Ledger& ledger, RouteTable& routes) {
 
 // Preparing.
 
-void Egress::prepare(SubmissionList& list, Ledger& ledger, RouteTable& routes) {
+void Egress::prepare(SubmissionList& list, Ledger& ledger) {
   std::uint32_t room = std::min(batch_, free_operations_.size());
   const std::uint32_t for_queued = backlog_.empty() ? room : (room + 1) / 2;  // E4
   room -= take_queued(for_queued);
-  take_backlog(room, ledger, routes);
+  take_backlog(room, ledger);
   add_chains(list);
   add_waits(list);
 }
@@ -153,32 +173,32 @@ std::uint32_t Egress::take_queued(std::uint32_t room) {
     const OutputIndex index = ready_.pop();
     Output& output = at(index);
     output.ready = 0;
-    if (!output.is_open_for_a_chain()) continue;  // comes back when it is
+    if (output.is_blocked() || holds_back(output)) continue;  // comes back when it is not
     for (; output.queue_size > 0 && taken < room; ++taken) stage(index, pop_queued(index));
     retire_if_empty(index);
   }
   return taken;
 }
 
-void Egress::take_backlog(std::uint32_t room, Ledger& ledger, RouteTable& routes) {
+void Egress::take_backlog(std::uint32_t room, Ledger& ledger) {
   while (room > 0 && !backlog_.empty()) {
-    const WorkItem& item = backlog_[0];
-    if (cursor_ == kNoOutput) cursor_ = routes.first_output(item.route);
+    const WorkItem item = backlog_.front();
+    if (cursor_ == kNoOutput) cursor_ = item.first_output;
     while (cursor_ != kNoOutput && room > 0) {
-      if (at(cursor_).has_chain()) return;  // E1
+      if (holds_back(at(cursor_))) return;
       if (assign(cursor_, item.payload, ledger)) --room;
       cursor_ = at(cursor_).next;
     }
     if (cursor_ != kNoOutput) return;
-    finish_front(ledger, routes);
+    finish_front(ledger);
   }
 }
 
-void Egress::finish_front(Ledger& ledger, RouteTable& routes) {
+void Egress::finish_front(Ledger& ledger) {
   const WorkItem item = backlog_.pop();
   ++expanded_;
-  --routes.waiting(item.route);
   ledger.release(item.payload.region);
+  settle_removals();
 }
 
 bool Egress::assign(OutputIndex index, Slice payload, Ledger& ledger) {
@@ -227,7 +247,9 @@ void Egress::add_chains(SubmissionList& list) {
       Submission& submission =
           list.add(Operation::send, {send_slot(slot), operation.generation}, output.socket);
       submission.flags = SubmissionFlags::kDoNotWait;
-      if (output.staged_count > 1) submission.flags |= SubmissionFlags::kLinked;  // E1
+      if (linked_ != 0 && output.staged_count > 1) {
+        submission.flags |= SubmissionFlags::kLinked;  // E1
+      }
       list.add_slice(operation.payload);
       slot = operation.next;
     }
@@ -275,6 +297,7 @@ void Egress::complete_send(std::uint32_t slot, const Completion& completion, Led
   const Judgement judgement = judge(completion.outcome);
   switch (judgement.verdict) {
     case Verdict::sent:
+      ++sent_;
       ++counters.sent;
       counters.sent_bytes += operation.payload.length_bytes;
       ledger.release(operation.payload.region);
@@ -308,6 +331,7 @@ void Egress::put_back(OutputIndex index, Slice payload, Ledger& ledger) {
     return;
   }
   Output& output = at(index);
+  if (linked_ == 0) return put_behind(index, payload, ledger);
   // There is room: a chain keeps its places in the queue until it has ended (E1).
   REPRISE_ASSERT(output.queue_size < queue_capacity_);
   // Behind those of its chain that were put back before it, ahead of everything newer (E3).
@@ -319,6 +343,19 @@ void Egress::put_back(OutputIndex index, Slice payload, Ledger& ledger) {
   }
   queued(index, output.returned) = payload;
   ++output.returned;
+}
+
+/// Unlinked sends have no place in an order to come back to, and none is kept for them.
+void Egress::put_behind(OutputIndex index, Slice payload, Ledger& ledger) {
+  Output& output = at(index);
+  if (output.queue_size == queue_capacity_) {
+    count_drop(index, EgressDrop::queue_full);
+    ledger.release(payload.region);
+    return;
+  }
+  ++output.queue_size;
+  ++queued_total_;
+  queued(index, output.queue_size - 1) = payload;
 }
 
 void Egress::complete_wait(OutputIndex index, const Completion& completion) {
@@ -336,7 +373,8 @@ void Egress::complete_wait(OutputIndex index, const Completion& completion) {
 
 void Egress::mark_ready(OutputIndex index) {
   Output& output = at(index);
-  if (output.queue_size == 0 || output.ready != 0 || !output.is_open_for_a_chain()) return;
+  if (output.queue_size == 0 || output.ready != 0) return;
+  if (output.is_blocked() || holds_back(output)) return;
   output.ready = 1;
   ready_.push(index);
 }
@@ -359,13 +397,12 @@ void Egress::count_drop(OutputIndex index, EgressDrop reason) {
   ++counters_of(index).dropped[static_cast<std::size_t>(reason)];
 }
 
-bool Egress::has_work(const RouteTable& routes) const {
+bool Egress::has_work() const {
   if (!to_wait_.empty() || !to_cancel_.empty()) return true;
   if (free_operations_.empty()) return false;
   if (!ready_.empty()) return true;
   if (backlog_.empty()) return false;
-  const OutputIndex next = cursor_ == kNoOutput ? routes.first_output(backlog_[0].route) : cursor_;
-  return !at(next).has_chain();
+  return !holds_back(at(cursor_ == kNoOutput ? backlog_.front().first_output : cursor_));
 }
 
 bool Egress::is_idle() const {
@@ -387,8 +424,8 @@ std::uint32_t Egress::pending(OutputIndex output) const {
   return at(output).queue_size + at(output).in_flight;
 }
 
-bool Egress::laws_hold(std::uint64_t accepted) const {
-  if (accepted != expanded_ + backlog_.size()) return false;  // C2
+bool Egress::laws_hold() const {
+  if (pushed_ != expanded_ + backlog_size()) return false;  // C2
   for (std::uint32_t index = 0; index < outputs_.size(); ++index) {
     const OutputCounters& counters = counters_[index];
     if (counters.assigned != counters.sent + counters.dropped_total() + pending(OutputIndex{index}))

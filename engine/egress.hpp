@@ -8,6 +8,7 @@
 //       next begins when all of the last have been reaped. So none overtakes another, and one that
 //       was refused, or cancelled behind one that failed, can be tried again in its place. (A flow
 //       is a part of one output's traffic.)
+//       With the hazard send_order = unlinked none of this holds where a send is refused.
 //   E2  A blocked output takes no batch: what comes for it waits in its own bounded queue until the
 //   socket is writable,
 //       and is dropped and counted as queue_full beyond that. All queues together hold at most half
@@ -21,21 +22,15 @@
 #include <cstdint>
 #include <span>
 
+#include "reprise/engine/backlog.hpp"
 #include "reprise/engine/counters.hpp"
 #include "reprise/engine/flat.hpp"
 #include "reprise/engine/ledger.hpp"
-#include "reprise/engine/route.hpp"
 #include "reprise/engine/stage_config.hpp"
 #include "reprise/engine/submission_list.hpp"
+#include "reprise/engine/work_item.hpp"
 
 namespace reprise::engine {
-
-/// An accepted datagram on its way to the outputs of its route. Holds one reference on the slice's
-/// region.
-struct WorkItem {
-  Slice payload;
-  RouteIndex route = kNoRoute;
-};
 
 class Egress {
  public:
@@ -49,31 +44,38 @@ class Egress {
   /// Links outputs for the sockets into one list and returns its head; kNoOutput when too few are
   /// free.
   OutputIndex add_outputs(std::span<const SocketIndex> sockets);
-  /// The outputs of a removed route with nothing waiting: their sockets appear in closable() as
-  /// each runs empty.
-  void remove_outputs(OutputIndex first);
   /// Drops everything that waits, with the reason `stopped`, and cancels waits. From here on a send
   /// that finds no room is dropped so too. May be called again.
-  void abandon(Ledger& ledger, RouteTable& routes);
+  void abandon(Ledger& ledger);
 
   // Steps.
 
-  [[nodiscard]] bool backlog_is_full() const { return backlog_.full(); }
-  void push(const WorkItem& item) { backlog_.push(item); }
+  /// Datagrams that the backlog has room for.
+  [[nodiscard]] std::uint32_t room() const { return datagrams_max_ - backlog_size(); }
+  /// A datagram, for which there is room; or a removal: as soon as nothing before it waits, the
+  /// sockets of its outputs appear in closable() when each runs empty.
+  void push(const WorkItem& item);
   /// Adds up to a batch of sends, and waits for blocked outputs.
-  void prepare(SubmissionList& list, Ledger& ledger, RouteTable& routes);
+  void prepare(SubmissionList& list, Ledger& ledger);
   [[nodiscard]] bool owns_slot(std::uint32_t slot) const { return slot >= first_slot_; }
   void complete(const Completion& completion, Ledger& ledger);
 
   // State.
 
   /// Whether prepare() would add something.
-  [[nodiscard]] bool has_work(const RouteTable& routes) const;
-  [[nodiscard]] std::uint32_t backlog_size() const { return backlog_.size(); }
+  [[nodiscard]] bool has_work() const;
+  /// Datagrams in the backlog.
+  [[nodiscard]] std::uint32_t backlog_size() const { return backlog_.size() - removals_; }
+  /// Datagrams in the queues of blocked outputs.
+  [[nodiscard]] std::uint32_t queued() const { return queued_total_; }
+  /// Bytes that the backlog has moved (hazard erase_front). Telemetry.
+  [[nodiscard]] std::uint64_t moved_bytes() const { return backlog_.moved_bytes(); }
   /// Sends prepared or in flight.
   [[nodiscard]] std::uint32_t sends_open() const {
     return operations_.size() - free_operations_.size();
   }
+  /// Waits for writable sockets, and cancels of these.
+  [[nodiscard]] std::uint32_t waits_open() const { return waits_armed_ + cancels_open_; }
   /// Nothing waits, nothing is open.
   [[nodiscard]] bool is_idle() const;
   /// Sockets of removed outputs that may be closed now. The caller closes and clears them.
@@ -85,8 +87,12 @@ class Egress {
   [[nodiscard]] OutputIndex next(OutputIndex output) const { return at(output).next; }
   [[nodiscard]] std::uint32_t pending(OutputIndex output) const;
   [[nodiscard]] std::uint64_t expanded() const { return expanded_; }
+  /// Sends that ended ok since start.
+  [[nodiscard]] std::uint64_t sent() const { return sent_; }
+  /// Datagrams pushed since start.
+  [[nodiscard]] std::uint64_t pushed() const { return pushed_; }
   /// C2 and C3 for every output.
-  [[nodiscard]] bool laws_hold(std::uint64_t accepted) const;
+  [[nodiscard]] bool laws_hold() const;
 
  private:
   struct SendOperation {
@@ -117,7 +123,6 @@ class Egress {
     [[nodiscard]] bool is_blocked() const { return wait != Wait::none; }
     /// Sends of an earlier batch have not been reaped.
     [[nodiscard]] bool has_chain() const { return in_flight > staged_count; }
-    [[nodiscard]] bool is_open_for_a_chain() const { return !is_blocked() && !has_chain(); }
   };
 
   [[nodiscard]] Output& at(OutputIndex output) {
@@ -125,6 +130,10 @@ class Egress {
   }
   [[nodiscard]] const Output& at(OutputIndex output) const {
     return outputs_[static_cast<std::uint32_t>(output)];
+  }
+  /// The next chain has to wait for the last one (E1).
+  [[nodiscard]] bool holds_back(const Output& output) const {
+    return linked_ != 0 && output.has_chain();
   }
   [[nodiscard]] OutputCounters& counters_of(OutputIndex output) {
     return counters_[static_cast<std::uint32_t>(output)];
@@ -140,8 +149,10 @@ class Egress {
   }
 
   std::uint32_t take_queued(std::uint32_t room);
-  void take_backlog(std::uint32_t room, Ledger& ledger, RouteTable& routes);
-  void finish_front(Ledger& ledger, RouteTable& routes);
+  void take_backlog(std::uint32_t room, Ledger& ledger);
+  void finish_front(Ledger& ledger);
+  void settle_removals();
+  void remove_outputs(OutputIndex first);
   bool assign(OutputIndex output, Slice payload, Ledger& ledger);
   void stage(OutputIndex output, Slice payload);
   void add_chains(SubmissionList& list);
@@ -149,13 +160,14 @@ class Egress {
   void complete_send(std::uint32_t operation, const Completion& completion, Ledger& ledger);
   void complete_wait(OutputIndex output, const Completion& completion);
   void put_back(OutputIndex output, Slice payload, Ledger& ledger);
+  void put_behind(OutputIndex output, Slice payload, Ledger& ledger);
   void count_drop(OutputIndex output, EgressDrop reason);
   void mark_ready(OutputIndex output);
   Slice& queued(OutputIndex output, std::uint32_t from_front);
   Slice pop_queued(OutputIndex output);
   void retire_if_empty(OutputIndex output);
 
-  FlatQueue<WorkItem> backlog_;
+  Backlog backlog_;
   FlatArray<SendOperation> operations_;
   FlatList<std::uint32_t> free_operations_;
   FlatArray<Output> outputs_;
@@ -167,12 +179,17 @@ class Egress {
   FlatList<SocketIndex> closable_;
   FlatArray<OutputCounters> counters_;
   OutputCounters retired_{};  ///< of outputs whose slot was used again
+  std::uint64_t sent_ = 0;
+  std::uint64_t pushed_ = 0;
   std::uint64_t expanded_ = 0;
   OutputIndex first_free_ = kNoOutput;
   /// Next output of the datagram at the front, when a batch ended inside it.
   OutputIndex cursor_ = kNoOutput;
   std::uint32_t first_slot_ = 0;
   std::uint32_t batch_ = 0;
+  std::uint32_t datagrams_max_ = 0;
+  std::uint32_t removals_ = 0;  ///< in the backlog
+  std::uint32_t linked_ = 0;
   std::uint32_t queue_capacity_ = 0;
   std::uint32_t queued_total_ = 0;
   std::uint32_t queued_max_ = 0;

@@ -117,8 +117,8 @@ void Ingress::prepare(SubmissionList& list, Ledger& ledger) {
 }
 
 void Ingress::complete(const Completion& completion, std::span<const Frame> frames,
-                       const PacketMemory& memory, Ledger& ledger, RouteTable& routes,
-                       Egress& egress) {
+                       const PacketMemory& memory, Ledger& ledger, const RouteTable& routes,
+                       Accepted& accepted) {
   if (completion.token.slot >= inputs_.size()) {
     --cancels_open_;
     return;
@@ -132,7 +132,7 @@ void Ingress::complete(const Completion& completion, std::span<const Frame> fram
     ledger.receive(completion.region);
     for (const Frame& frame : frames) {
       take_in(InputIndex{completion.token.slot}, frame, completion.region, memory, ledger, routes,
-              egress);
+              accepted);
     }
     ledger.release(completion.region);  // N2
   }
@@ -166,8 +166,8 @@ void Ingress::receive_ended(Input& input, const Completion& completion) {
 }
 
 void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
-                      const PacketMemory& memory, Ledger& ledger, RouteTable& routes,
-                      Egress& egress) {
+                      const PacketMemory& memory, Ledger& ledger, const RouteTable& routes,
+                      Accepted& accepted) {
   ++counters_.received;
   if (stopping_ != 0) return count_drop(IngressDrop::stopping);
   const std::expected<Datagram, IngressDrop> datagram =
@@ -184,22 +184,22 @@ void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
   do {
     const std::uint32_t length_bytes = std::min(part_bytes, whole_bytes - done_bytes);
     if (done_bytes > 0) ++counters_.received;
-    accept({region, frame.offset_bytes + datagram->payload_offset_bytes + done_bytes, length_bytes},
-           match.route, ledger, routes, egress);
+    const Slice payload{region, frame.offset_bytes + datagram->payload_offset_bytes + done_bytes,
+                        length_bytes};
+    accept({payload, routes.first_output(match.route)}, ledger, accepted);
     done_bytes += length_bytes;
   } while (done_bytes < whole_bytes);
 }
 
-void Ingress::accept(Slice payload, RouteIndex route, Ledger& ledger, RouteTable& routes,
-                     Egress& egress) {
+void Ingress::accept(const WorkItem& item, Ledger& ledger, Accepted& accepted) {
   // While its frames are read the region counts as outstanding itself.
   if (ledger.held_count() > outstanding_max_) return count_drop(IngressDrop::no_buffer);  // N4
-  if (egress.backlog_is_full()) return count_drop(IngressDrop::backlog_full);
-  ledger.retain(payload.region);
-  ++routes.waiting(route);
+  if (accepted.room == 0) return count_drop(IngressDrop::backlog_full);
+  --accepted.room;
+  ledger.retain(item.payload.region);
   ++counters_.accepted;
-  counters_.received_bytes += payload.length_bytes;
-  egress.push({payload, route});
+  counters_.received_bytes += item.payload.length_bytes;
+  accepted.items->push(item);
 }
 
 }  // namespace reprise::engine

@@ -11,17 +11,23 @@
 #include <span>
 
 #include "reprise/engine/counters.hpp"
-#include "reprise/engine/egress.hpp"
 #include "reprise/engine/flat.hpp"
 #include "reprise/engine/ledger.hpp"
 #include "reprise/engine/memory.hpp"
 #include "reprise/engine/route.hpp"
 #include "reprise/engine/stage_config.hpp"
 #include "reprise/engine/submission_list.hpp"
+#include "reprise/engine/work_item.hpp"
 
 namespace reprise::engine {
 
 inline constexpr InputIndex kNoInput{0xffff'ffff};
+
+/// Where accepted datagrams go, and how many more of them there is room for behind it.
+struct Accepted {
+  FlatList<WorkItem>* items = nullptr;
+  std::uint32_t room = 0;
+};
 
 class Ingress {
  public:
@@ -38,9 +44,10 @@ class Ingress {
 
   /// Gives free regions to the kernel and arms what is not armed.
   void prepare(SubmissionList& list, Ledger& ledger);
-  /// Takes in the frames of one completion; accepted datagrams go to `egress`.
+  /// Takes in the frames of one completion.
   void complete(const Completion& completion, std::span<const Frame> frames,
-                const PacketMemory& memory, Ledger& ledger, RouteTable& routes, Egress& egress);
+                const PacketMemory& memory, Ledger& ledger, const RouteTable& routes,
+                Accepted& accepted);
 
   /// Whether prepare() would add something.
   [[nodiscard]] bool has_work(const Ledger& ledger) const;
@@ -65,8 +72,8 @@ class Ingress {
   [[nodiscard]] std::uint32_t providable(const Ledger& ledger) const;
   void receive_ended(Input& input, const Completion& completion);
   void take_in(InputIndex input, const Frame& frame, RegionIndex region, const PacketMemory& memory,
-               Ledger& ledger, RouteTable& routes, Egress& egress);
-  void accept(Slice payload, RouteIndex route, Ledger& ledger, RouteTable& routes, Egress& egress);
+               Ledger& ledger, const RouteTable& routes, Accepted& accepted);
+  void accept(const WorkItem& item, Ledger& ledger, Accepted& accepted);
   void count_drop(IngressDrop reason) { ++counters_.dropped[static_cast<std::size_t>(reason)]; }
 
   FlatArray<Input> inputs_;

@@ -1,5 +1,7 @@
 #include "reprise/engine/ledger.hpp"
 
+#include <utility>
+
 namespace reprise::engine {
 
 void Ledger::place(FlatLayout& layout, std::uint32_t region_count) {
@@ -7,8 +9,12 @@ void Ledger::place(FlatLayout& layout, std::uint32_t region_count) {
   layout.place(free_, region_count);
 }
 
-void Ledger::start() {
-  for (std::uint32_t index = 0; index < size(); ++index) free_.push(RegionIndex{index});
+void Ledger::start(Owner first) {
+  for (std::uint32_t index = 0; index < size(); ++index) {
+    states_[index].owner = first;
+    if (first == Owner::free) free_.push(RegionIndex{index});
+  }
+  if (first == Owner::away) away_count_ = size();
 }
 
 RegionIndex Ledger::free_from_back(std::uint32_t index) const {
@@ -46,24 +52,47 @@ void Ledger::retain(RegionIndex region) {
   ++state.references;
 }
 
-void Ledger::release(RegionIndex region) {
+void Ledger::release(RegionIndex region, std::uint32_t references) {
   State& state = at(region);
-  REPRISE_ASSERT(state.owner == Owner::held && state.references > 0);
-  if (--state.references > 0) return;
+  REPRISE_ASSERT(state.owner == Owner::held && state.references >= references);
+  state.references -= references;
+  if (state.references > 0) return;
   state.owner = Owner::free;
   free_.push(region);
   ++released_;
 }
 
+void Ledger::adopt(RegionIndex region) {
+  State& state = at(region);
+  ++state.adopted;
+  ++state.references;
+  if (state.owner == Owner::held) return;
+  // Nothing is drained while a region waits to be given back (Stage::may_drain()).
+  REPRISE_ASSERT(state.owner == Owner::away);
+  state.owner = Owner::held;
+  --away_count_;
+}
+
+ReturnItem Ledger::give_back() {
+  const RegionIndex region = free_.pop();
+  State& state = at(region);
+  REPRISE_ASSERT(state.owner == Owner::free);
+  state.owner = Owner::away;
+  ++away_count_;
+  return {region, std::exchange(state.adopted, 0)};
+}
+
 bool Ledger::is_consistent() const {
   std::uint32_t free = 0;
   std::uint32_t kernel = 0;
+  std::uint32_t away = 0;
   for (const State& state : states_.all()) {
     if (state.owner == Owner::free) ++free;
     if (state.owner == Owner::kernel) ++kernel;
+    if (state.owner == Owner::away) ++away;
     if ((state.owner == Owner::held) != (state.references > 0)) return false;
   }
-  return free == free_.size() && kernel == kernel_count_;
+  return free == free_.size() && kernel == kernel_count_ && away == away_count_;
 }
 
 }  // namespace reprise::engine

@@ -3,16 +3,22 @@
 // A datagram is a slice of a region and holds one reference on it while it waits; each output's
 // send holds one more.
 //
-//   L1  Every region has exactly one owner: free + kernel + held == size().
+// Two stages of a pipeline have a ledger each. In the ingress stage's a region is held until all
+// its datagrams have come back. In the egress stage's all regions are away at first; one is held
+// there from the first of its datagrams that arrives to its last reference, then free until it is
+// given back.
+//
+//   L1  Every region has exactly one owner: free + kernel + held + away == size().
 //   L2  Only held regions have references, and at least one.
 //   L3  A region becomes free at the release of its last reference, and only then.
-//   L4  Free regions are reused first in, first out.
+//   L4  Free regions are reused, or given back, first in, first out.
 #pragma once
 
 #include <cstdint>
 
 #include "reprise/engine/flat.hpp"
 #include "reprise/engine/memory.hpp"
+#include "reprise/engine/work_item.hpp"
 
 namespace reprise::engine {
 
@@ -20,20 +26,26 @@ enum class Owner : std::uint32_t {
   free,
   kernel,  ///< provided for receiving
   held,    ///< outstanding: from allocation to release
+  away,    ///< egress stage: with the ingress stage, or on the way
 };
 
 class Ledger {
  public:
   void place(FlatLayout& layout, std::uint32_t region_count);
-  void start();
+  /// All regions free; or all away, for an egress stage.
+  void start(Owner first = Owner::free);
 
   [[nodiscard]] std::uint32_t size() const { return states_.size(); }
   [[nodiscard]] std::uint32_t free_count() const { return free_.size(); }
   [[nodiscard]] std::uint32_t kernel_count() const { return kernel_count_; }
   /// Regions outstanding.
-  [[nodiscard]] std::uint32_t held_count() const { return size() - free_.size() - kernel_count_; }
+  [[nodiscard]] std::uint32_t held_count() const {
+    return size() - free_.size() - kernel_count_ - away_count_;
+  }
   [[nodiscard]] Owner owner(RegionIndex region) const { return at(region).owner; }
   [[nodiscard]] std::uint32_t references(RegionIndex region) const { return at(region).references; }
+  /// Egress stage: datagrams of this region that came and whose references are still here.
+  [[nodiscard]] std::uint32_t adopted(RegionIndex region) const { return at(region).adopted; }
   /// Releases since start: the last (released() - n) of them are the last n free regions.
   [[nodiscard]] std::uint64_t released() const { return released_; }
   [[nodiscard]] RegionIndex free_from_back(std::uint32_t index) const;
@@ -45,7 +57,14 @@ class Ledger {
   /// The kernel gave it back unused (a socket closed).
   void reclaim(RegionIndex region);
   void retain(RegionIndex region);
-  void release(RegionIndex region);
+  void release(RegionIndex region, std::uint32_t references = 1);
+
+  // Egress stage.
+
+  /// A datagram in this region has arrived: held, with a reference for it.
+  void adopt(RegionIndex region);
+  /// The oldest free region, now away, with the number of times it was adopted. There must be one.
+  ReturnItem give_back();
 
   /// L1 and L2, by looking at every region.
   [[nodiscard]] bool is_consistent() const;
@@ -54,6 +73,7 @@ class Ledger {
   struct State {
     Owner owner;
     std::uint32_t references;
+    std::uint32_t adopted;  ///< since it was away
   };
   [[nodiscard]] State& at(RegionIndex region) {
     return states_[static_cast<std::uint32_t>(region)];
@@ -66,7 +86,7 @@ class Ledger {
   FlatQueue<RegionIndex> free_;
   std::uint64_t released_ = 0;
   std::uint32_t kernel_count_ = 0;
-  std::uint32_t reserved_ = 0;
+  std::uint32_t away_count_ = 0;
 };
 
 }  // namespace reprise::engine

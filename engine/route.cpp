@@ -44,7 +44,6 @@ RouteIndex RouteTable::add(const RouteKey& key, OutputIndex first_output) {
   route.key = key;
   route.first_output = first_output;
   route.state = State::active;
-  route.waiting = 0;
   route.next = head;
   head = added;
   return added;
@@ -56,15 +55,9 @@ void RouteTable::remove(RouteIndex removed) {
   RouteIndex* link = &buckets_[bucket(route.key.input, route.key.destination, route.key.port)];
   while (*link != removed) link = &at(*link).next;
   *link = route.next;
-  route.state = State::removed;
-}
-
-void RouteTable::free(RouteIndex freed) {
-  Route& route = at(freed);
-  REPRISE_ASSERT(route.state == State::removed && route.waiting == 0);
   route.state = State::free;
   route.next = first_free_;
-  first_free_ = freed;
+  first_free_ = removed;
 }
 
 RouteMatch RouteTable::match(InputIndex input, const Datagram& datagram) const {

@@ -41,9 +41,8 @@ class RouteTable {
 
   /// kNoRoute when the table is full or holds the key already.
   RouteIndex add(const RouteKey& key, OutputIndex first_output);
-  /// No datagram matches it any more; the slot is used again after free().
+  /// No datagram matches it any more; its slot may be used again.
   void remove(RouteIndex route);
-  void free(RouteIndex route);
 
   [[nodiscard]] RouteMatch match(InputIndex input, const Datagram& datagram) const;
   [[nodiscard]] OutputIndex first_output(RouteIndex route) const { return at(route).first_output; }
@@ -53,17 +52,14 @@ class RouteTable {
   }
   [[nodiscard]] const RouteKey& key(RouteIndex route) const { return at(route).key; }
 
-  /// Datagrams in the backlog that will be sent by this route.
-  std::uint32_t& waiting(RouteIndex route) { return at(route).waiting; }
-
  private:
-  enum class State : std::uint32_t { free, active, removed };
+  enum class State : std::uint32_t { free, active };
   struct Route {
     RouteKey key;
     OutputIndex first_output = kNoOutput;
     RouteIndex next = kNoRoute;  ///< in the bucket, or in the free list
     State state = State::free;
-    std::uint32_t waiting = 0;
+    std::uint32_t reserved = 0;
   };
   [[nodiscard]] Route& at(RouteIndex route) { return routes_[static_cast<std::uint32_t>(route)]; }
   [[nodiscard]] const Route& at(RouteIndex route) const {

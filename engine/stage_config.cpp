@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "reprise/engine/work_item.hpp"
+
 namespace reprise::engine {
 namespace {
 
@@ -13,6 +15,11 @@ void check_range(std::vector<Error>& findings, const char* field, std::uint32_t 
 }
 
 }  // namespace
+
+StageConfig with_role(StageConfig config, Role role) {
+  config.role = role;
+  return config;
+}
 
 std::vector<Error> check(const StageConfig& config) {
   std::vector<Error> findings;
@@ -30,6 +37,9 @@ std::vector<Error> check(const StageConfig& config) {
   check_range(findings, "inputs_max", config.inputs_max, 1, 65'536);
   check_range(findings, "rules_max", config.rules_max, 1, 1'000'000);
   check_range(findings, "outputs_max", config.outputs_max, 1, 1'000'000);
+  check_range(findings, "spin_turns", config.spin_turns, 0, 1'000'000'000);
+  check_range(findings, "item_bytes", config.hazards.item_bytes, sizeof(WorkItem), 256);
+  check_range(findings, "nap_us", config.hazards.nap_us, 0, 1'000'000);
   if (std::uint64_t{config.outputs_max} * config.output_queue > (1U << 28U)) {
     findings.push_back(
         Error{"outputs_max times output_queue = " +

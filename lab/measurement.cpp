@@ -45,7 +45,7 @@ void Measurement::add(const sim::World& world, const sim::Event& event) {
 
 void Measurement::add_phase(const sim::World& world, const sim::Event& event) {
   NodeMeasurement& node = nodes_[event.index];
-  const engine::Ledger& ledger = world.node(event.index).stage.ledger();
+  const engine::Ledger& ledger = world.node(event.index).ingress().ledger();
   const sim::PhaseDetail& detail = world.detail();
   for (const std::uint32_t slot : detail.submitted) node.in_flight.enter(slot, event.time);
   for (const std::uint32_t slot : detail.reaped) node.in_flight.leave(slot, event.time);

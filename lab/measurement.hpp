@@ -46,7 +46,7 @@ class Occupancy {
 struct NodeMeasurement {
   explicit NodeMeasurement(const sim::NodeConfig& config)
       : outstanding(config.stage.region_count()),
-        in_flight(engine::UnifiedStage::slot_count(config.stage)) {}
+        in_flight(engine::Stage::slot_count(config.stage)) {}
   Occupancy outstanding;
   Occupancy in_flight;
   std::uint64_t submits = 0;   ///< phases that handed sends over

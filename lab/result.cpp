@@ -10,20 +10,21 @@ namespace {
 HopResult make_hop(const sim::World& world, const Measurement& measurement, std::uint32_t index) {
   const sim::Node& node = world.node(index);
   const NodeMeasurement& measured = measurement.node(index);
-  const engine::OutputCounters sends = node.stage.output_total();
+  const engine::OutputCounters sends = node.egress().output_total();
   const bool drops = world.config().nodes[index].stage.exhaustion == engine::Exhaustion::drop;
   HopResult hop;
   hop.arrived = node.kernel.arrived();
   hop.kernel_drops = node.kernel.kernel_drops();
-  hop.received = node.stage.ingress_counters().received;
+  hop.received = node.ingress().ingress_counters().received;
   hop.sent = sends.sent;
   hop.send_drops = sends.dropped_total();
   hop.refused = sends.refused;
-  hop.no_buffer = drops ? node.stage.ingress_counters()
+  hop.no_buffer = drops ? node.ingress()
+                              .ingress_counters()
                               .dropped[static_cast<std::size_t>(engine::IngressDrop::no_buffer)]
                         : node.kernel.found_no_buffer();
   hop.submits = measured.submits;
-  hop.turns = node.runner.turns();
+  hop.turns = node.turns();
   hop.outstanding_integral = measured.outstanding.integral(measurement.last_event());
   hop.in_flight_integral = measured.in_flight.integral(measurement.last_event());
   hop.in_flight_max = measured.in_flight.max();

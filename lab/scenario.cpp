@@ -311,8 +311,11 @@ Expected<Scenario> Reader::finish() {
   world.kernel = draft_.kernel;
   world.send_errors_per_million = draft_.send_errors_per_million;
   world.nodes.assign(draft_.hops, draft_.node);
-  for (std::uint32_t hop = 0; hop < draft_.hops; ++hop)
-    world.nodes[hop].core = draft_.shared_core ? 0 : hop;
+  for (std::uint32_t hop = 0; hop < draft_.hops; ++hop) {
+    const std::uint32_t core = draft_.shared_core ? 0 : 2 * hop;
+    world.nodes[hop].core = core;
+    world.nodes[hop].egress_core = draft_.shared_core || draft_.one_core ? core : core + 1;
+  }
   const std::vector<Error> findings = check(world);
   if (findings.empty()) return std::move(scenario_);
   // A finding starts with its field: say where that was written.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <optional>
 #include <type_traits>
 
@@ -41,6 +42,17 @@ Key<Draft> integer(std::string_view name, std::string_view unit, Range range, Pl
           }};
 }
 
+/// "a", "b" or "c".
+template <std::size_t Count>
+std::string one_of(const std::array<std::string_view, Count>& names) {
+  std::string text;
+  for (std::size_t index = 0; index < Count; ++index) {
+    const std::string_view before = index == 0 ? "" : index + 1 == Count ? " or " : ", ";
+    text += fmt::format("{}\"{}\"", before, names[index]);
+  }
+  return text;
+}
+
 template <class Enum, class Parse, class Place>
 Key<ScenarioDraft> word(std::string_view name, std::string expected, Parse parse, Place place) {
   return {name, std::move(expected), [parse, place](ScenarioDraft& draft, const Scalar& value) {
@@ -50,6 +62,16 @@ Key<ScenarioDraft> word(std::string_view name, std::string expected, Parse parse
             if (parsed) place(draft) = *parsed;
             return parsed.has_value();
           }};
+}
+
+template <class Enum, std::size_t Count>
+Key<ScenarioDraft> of_hazards(std::string_view name,
+                              const std::array<std::string_view, Count>& names,
+                              Enum engine::Hazards::* member) {
+  return word<Enum>(
+      name, one_of(names),
+      [&names](std::string_view text) { return engine::value_from<Enum>(names, text); },
+      [member](ScenarioDraft& draft) -> Enum& { return draft.node.stage.hazards.*member; });
 }
 
 Key<ScenarioDraft> of_stage(std::string_view name, std::string_view unit, Range range,
@@ -79,13 +101,19 @@ Table relay_table() {
       {integer<ScenarioDraft>("hops", "relays in a chain", Range{1, 64},
                               [](ScenarioDraft& draft) -> std::uint64_t& { return draft.hops; }),
        word<engine::Policy>(
-           "policy", "\"synchronous\", \"deferred\", \"eager\" or \"adaptive\"",
+           "policy", one_of(engine::kPolicyNames),
            [](std::string_view text) { return engine::policy_from(text); },
            [](ScenarioDraft& draft) -> engine::Policy& { return draft.node.stage.policy; }),
        word<engine::Exhaustion>(
-           "exhaustion", "\"wait\" or \"drop\"",
+           "exhaustion", one_of(engine::kExhaustionNames),
            [](std::string_view text) { return engine::exhaustion_from(text); },
            [](ScenarioDraft& draft) -> engine::Exhaustion& { return draft.node.stage.exhaustion; }),
+       of_node("threads", "threads of a relay", {1, 2}, &NodeConfig::threads),
+       word<engine::WakeUp>(
+           "wake_up", one_of(engine::kWakeUpNames),
+           [](std::string_view text) { return engine::wake_up_from(text); },
+           [](ScenarioDraft& draft) -> engine::WakeUp& { return draft.node.stage.wake_up; }),
+       of_stage("spin_turns", "turns", {0, 1'000'000'000}, &StageConfig::spin_turns),
        of_stage("pool", "regions", {1, 32'768}, &StageConfig::pool),
        of_stage("landing", "regions", {1, 32'768}, &StageConfig::landing),
        of_stage("region_bytes", "bytes", {128, 1'048'576}, &StageConfig::region_bytes),
@@ -101,9 +129,31 @@ Table relay_table() {
                &NodeConfig::send_buffer_bytes),
        of_node("receive_buffer_bytes", "bytes", {2'304, 1'073'741'824},
                &NodeConfig::receive_buffer_bytes),
-       {"shared_core", "true or false", [](ScenarioDraft& draft, const Scalar& value) {
+       {"shared_core", "true or false",
+        [](ScenarioDraft& draft, const Scalar& value) {
           return take_bool(draft.shared_core, value);
+        }},
+       {"one_core", "true or false", [](ScenarioDraft& draft, const Scalar& value) {
+          return take_bool(draft.one_core, value);
         }}}};
+}
+
+Table hazards_table() {
+  using engine::Hazards;
+  const auto number = [](std::string_view name, std::string_view unit, Range range,
+                         std::uint32_t Hazards::* member) {
+    return integer<ScenarioDraft>(name, unit, range,
+                                  [member](ScenarioDraft& draft) -> std::uint32_t& {
+                                    return draft.node.stage.hazards.*member;
+                                  });
+  };
+  return {"hazards",
+          {of_hazards("backlog", engine::kBacklogKindNames, &Hazards::backlog),
+           number("item_bytes", "bytes", {16, 256}, &Hazards::item_bytes),
+           of_hazards("drain", engine::kDrainNames, &Hazards::drain),
+           of_hazards("send_order", engine::kSendOrderNames, &Hazards::send_order),
+           of_hazards("log_lines", engine::kLogLinesNames, &Hazards::log_lines),
+           number("nap_us", "microseconds", {0, 1'000'000}, &Hazards::nap_us)}};
 }
 
 Table link_table() {
@@ -144,7 +194,8 @@ Table kernel_table() {
 
 Table costs_table() {
   return {"costs",
-          {of_costs("call_ns", &CostProfile::call_ns), of_costs("send_ns", &CostProfile::send_ns),
+          {of_costs("call_ns", &CostProfile::call_ns),
+           of_costs("send_ns", &CostProfile::send_ns),
            of_costs("linked_ns", &CostProfile::linked_ns),
            of_costs("send_byte_ps", &CostProfile::send_byte_ps),
            of_costs("receive_ns", &CostProfile::receive_ns),
@@ -153,7 +204,17 @@ Table costs_table() {
            of_costs("provide_ns", &CostProfile::provide_ns),
            of_costs("completion_ns", &CostProfile::completion_ns),
            of_costs("datagram_ns", &CostProfile::datagram_ns),
-           of_costs("turn_ns", &CostProfile::turn_ns), of_costs("wake_ns", &CostProfile::wake_ns)}};
+           of_costs("turn_ns", &CostProfile::turn_ns),
+           of_costs("wake_ns", &CostProfile::wake_ns),
+           of_costs("crossing_ns", &CostProfile::crossing_ns),
+           of_costs("shared_ns", &CostProfile::shared_ns),
+           of_costs("wake_call_ns", &CostProfile::wake_call_ns),
+           of_costs("spin_ns", &CostProfile::spin_ns),
+           of_costs("sleep_slack_ns", &CostProfile::sleep_slack_ns),
+           of_costs("switch_ns", &CostProfile::switch_ns),
+           of_costs("slice_ns", &CostProfile::slice_ns),
+           of_costs("move_byte_ps", &CostProfile::move_byte_ps),
+           of_costs("log_line_ns", &CostProfile::log_line_ns)}};
 }
 
 Table faults_table() {
@@ -182,8 +243,8 @@ bool take_arrivals(TrafficDraft& draft, const Scalar& value) {
 }  // namespace
 
 const std::vector<Table>& scenario_tables() {
-  static const std::vector<Table> tables{relay_table(), link_table(), kernel_table(), costs_table(),
-                                         faults_table()};
+  static const std::vector<Table> tables{relay_table(),  hazards_table(), link_table(),
+                                         kernel_table(), costs_table(),   faults_table()};
   return tables;
 }
 

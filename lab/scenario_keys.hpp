@@ -16,8 +16,9 @@ namespace reprise::lab {
 /// What the keys of a file fill before a WorldConfig is made of it.
 struct ScenarioDraft {
   std::uint64_t hops = 1;
-  bool shared_core = false;
-  sim::NodeConfig node;  ///< of every hop
+  bool shared_core = false;  ///< all relays on one core
+  bool one_core = false;     ///< both threads of a relay on one core
+  sim::NodeConfig node;      ///< of every hop
   sim::CostProfile costs;
   sim::KernelProfile kernel;
   std::uint32_t send_errors_per_million = 0;
@@ -44,7 +45,7 @@ struct Table {
   std::vector<Key<ScenarioDraft>> keys;
 };
 
-/// relay, link, kernel, costs, faults.
+/// relay, hazards, link, kernel, costs, faults.
 const std::vector<Table>& scenario_tables();
 const std::vector<Key<TrafficDraft>>& traffic_keys();
 

@@ -21,19 +21,19 @@ Verdict buffers_are_conserved(CaseRun& run) {
       }
       const sim::Node& state = world.node(node);
       const std::uint32_t pool = world.config().nodes[node].stage.pool;
-      if (state.stage.ledger().held_count() > pool) {
+      if (state.ingress().ledger().held_count() > pool) {
         return std::unexpected(fmt::format("{}node {}: {} regions outstanding, the pool has {}",
-                                           run.place(), node, state.stage.ledger().held_count(),
+                                           run.place(), node, state.ingress().ledger().held_count(),
                                            pool));
       }
-      if (!state.stage.ledger().is_consistent() || !state.kernel.agrees_with(state.stage)) {
+      if (!state.ingress().ledger().is_consistent() || !state.kernel.agrees_with(state.ingress())) {
         return std::unexpected(
             fmt::format("{}node {}: a region is in two places or in none", run.place(), node));
       }
     }
   }
   for (std::uint32_t node = 0; node < world.node_count(); ++node) {
-    const std::uint32_t held = world.node(node).stage.ledger().held_count();
+    const std::uint32_t held = world.node(node).ingress().ledger().held_count();
     if (held == 0) continue;
     return std::unexpected(
         fmt::format("{}node {}: {} regions outstanding at the end", run.place(), node, held));

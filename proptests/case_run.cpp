@@ -94,7 +94,7 @@ std::optional<Step> CaseRun::next() {
 
 void CaseRun::stop(bool abandon) {
   for (std::uint32_t index = 0; index < world_.node_count(); ++index) {
-    see(Sight::stop_with_work, world_.node(index).stage.ledger().held_count() > 0);
+    see(Sight::stop_with_work, world_.node(index).ingress().ledger().held_count() > 0);
   }
   is_stopped_ = true;
   is_abandoned_ = abandon;
@@ -130,9 +130,9 @@ Sights CaseRun::sights() const {
   std::uint64_t ended = 0;  // submitted sends that are not sent again, and perhaps a few more
   for (std::uint32_t index = 0; index < world_.node_count(); ++index) {
     const sim::Node& node = world_.node(index);
-    const engine::IngressCounters& in = node.stage.ingress_counters();
-    const engine::OutputCounters out = node.stage.output_total();
-    ended += out.sent + out.dropped_total() + node.stage.sends_open();
+    const engine::IngressCounters& in = node.ingress().ingress_counters();
+    const engine::OutputCounters out = node.egress().output_total();
+    ended += out.sent + out.dropped_total() + node.egress().sends_open();
     add(Sight::exhaustion,
         in.receives_exhausted > 0 || dropped(in, engine::IngressDrop::no_buffer) > 0);
     add(Sight::truncation, dropped(in, engine::IngressDrop::truncated) > 0);

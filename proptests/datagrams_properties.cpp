@@ -28,8 +28,8 @@ void count(const sim::Event& event, std::vector<Traffic>& nodes) {
 
 /// For a node in which nothing waits.
 Verdict balance(const sim::Node& node, std::uint64_t fan_out, const Traffic& traffic) {
-  const engine::IngressCounters& in = node.stage.ingress_counters();
-  const engine::OutputCounters out = node.stage.output_total();
+  const engine::IngressCounters& in = node.ingress().ingress_counters();
+  const engine::OutputCounters out = node.egress().output_total();
   const std::uint64_t taken =
       node.kernel.kernel_drops() + node.kernel.socket_backlog() + in.dropped_total() + in.accepted;
   if (traffic.arrived != taken) {

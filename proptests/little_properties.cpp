@@ -74,12 +74,12 @@ class SendTimes {
 /// Nothing while the kernel's submission queue holds something: then nothing was handed over, and
 /// the count is what it was.
 std::optional<std::uint32_t> sends_in_flight(const sim::Node& node) {
-  if (node.kernel.prepared_count() > 0) return std::nullopt;
+  if (node.kernel.prepared_count(node.egress_ring()) > 0) return std::nullopt;
   std::uint32_t waiting = 0;
-  for (const engine::Submission& submission : node.stage.outgoing().submissions) {
+  for (const engine::Submission& submission : node.egress().outgoing().submissions) {
     if (submission.operation == engine::Operation::send) ++waiting;
   }
-  return node.stage.sends_open() - waiting;
+  return node.egress().sends_open() - waiting;
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ Verdict outstanding_obeys_little(CaseRun& run) {
       if (const Verdict verdict = watches[node].observe(*step); !verdict) {
         return std::unexpected(run.place() + verdict.error());
       }
-      integrals[node].change(step->event.time, world.node(node).stage.ledger().held_count());
+      integrals[node].change(step->event.time, world.node(node).ingress().ledger().held_count());
     }
   }
   for (std::uint32_t node = 0; node < world.node_count(); ++node) {

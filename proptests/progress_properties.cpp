@@ -15,13 +15,15 @@ std::string unfinished_work(const sim::Node& node) {
   const auto add = [&text](const char* what, std::uint64_t count) {
     if (count > 0) text += fmt::format(" {} {}", what, count);
   };
-  const engine::Egress& egress = node.stage.egress();
-  const engine::OutputCounters out = node.stage.output_total();
+  const engine::Egress& egress = node.egress().egress();
+  const engine::OutputCounters out = node.egress().output_total();
   add("backlog", egress.backlog_size());
   add("sends_open", egress.sends_open());
   add("pending", out.assigned - out.sent - out.dropped_total());
-  add("held", node.stage.ledger().held_count());
-  add("completions", node.kernel.completion_count());
+  add("held", node.ingress().ledger().held_count());
+  for (std::uint32_t thread = 0; thread < node.threads.size(); ++thread) {
+    add("completions", node.kernel.completion_count(sim::RingIndex{thread}));
+  }
   add("travelling", node.kernel.travelling());
   return text;
 }
@@ -55,9 +57,9 @@ Verdict relays_stop(CaseRun& run) {
   for (std::uint32_t index = 0; index < run.world().node_count(); ++index) {
     const sim::Node& node = run.world().node(index);
     const std::string work = unfinished_work(node);
-    if (node.stopped != 0 && work.empty()) continue;
+    if (node.is_stopped() && work.empty()) continue;
     return std::unexpected(fmt::format("{}node {} {}, with{}", run.place(), index,
-                                       node.stopped != 0 ? "stopped" : "does not stop", work));
+                                       node.is_stopped() ? "stopped" : "does not stop", work));
   }
   return {};
 }

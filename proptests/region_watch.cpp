@@ -10,7 +10,7 @@ using engine::RegionIndex;
 RegionWatch::RegionWatch(const sim::World& world, std::uint32_t node)
     : world_(&world),
       node_(node),
-      held_since_ns_(world.node(node).stage.ledger().size(), kNotHeld) {}
+      held_since_ns_(world.node(node).ingress().ledger().size(), kNotHeld) {}
 
 Verdict RegionWatch::observe(const Step& step) {
   const bool is_phase = !step.is_command && step.event.kind == sim::EventKind::phase;
@@ -21,7 +21,7 @@ Verdict RegionWatch::observe(const Step& step) {
       if (const Verdict verdict = receive(region, now); !verdict) return verdict;
     }
   }
-  const engine::Ledger& ledger = world_->node(node_).stage.ledger();
+  const engine::Ledger& ledger = world_->node(node_).ingress().ledger();
   const std::uint64_t newly_released = ledger.released() - released_;
   released_ = ledger.released();
   if (newly_released > ledger.free_count()) {
@@ -58,7 +58,7 @@ Verdict RegionWatch::release(RegionIndex region, Instant now) {
 }
 
 Verdict RegionWatch::compare() const {
-  const engine::Ledger& ledger = world_->node(node_).stage.ledger();
+  const engine::Ledger& ledger = world_->node(node_).ingress().ledger();
   for (std::uint32_t index = 0; index < ledger.size(); ++index) {
     const bool is_held = held_since_ns_[index] != kNotHeld;
     if (is_held == (ledger.owner(RegionIndex{index}) == engine::Owner::held)) continue;

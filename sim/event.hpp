@@ -13,7 +13,8 @@ enum class EventKind : std::uint8_t {
   quiet,    ///< nothing can happen any more
   arrival,  ///< a datagram was offered: index = flow, first = sequence, second = 1 where the socket
             ///< dropped it
-  phase,    ///< a runner did a phase: index = node, first = phase, second = digest of what it did
+  phase,  ///< a thread did a phase: index = node, first = thread << 32 | phase, second = digest of
+          ///< what it did
   departure,  ///< a frame left a sender's socket buffer: index = link
   delivery,   ///< a frame reached the end of a link: index = link, first = sequence, second = flow
 };
@@ -25,6 +26,14 @@ struct Event {
   std::uint64_t first = 0;
   std::uint64_t second = 0;
 };
+
+/// Of phase events.
+constexpr engine::Phase phase_of(const Event& event) {
+  return static_cast<engine::Phase>(event.first & 0xffff'ffffU);
+}
+constexpr std::uint32_t thread_of(const Event& event) {
+  return static_cast<std::uint32_t>(event.first >> 32);
+}
 
 /// A running digest of events. Equal runs have equal digests on every machine, compiler and build
 /// type.

@@ -75,14 +75,21 @@ void Kernel::Link::place(engine::FlatLayout& layout, const LinkConfig& config) {
   layout.place(stalls, static_cast<std::uint32_t>(config.stalls.size() * 2));
 }
 
+void Kernel::Ring::place(engine::FlatLayout& layout, const KernelConfig& config) {
+  const engine::StageConfig& stage = config.node.stage;
+  layout.place(queue, stage.submissions_max);
+  layout.place(paused, stage.sends_max);
+  // At most: a completion for every region, send, receive, wait and cancel that can be open (K6).
+  layout.place(completions, stage.region_count() + stage.sends_max + 2 * stage.outputs_max + 4);
+  completions_max = config.node.completions_max;
+}
+
 void Kernel::place(engine::FlatLayout& layout, const KernelConfig& config) {
   const NodeConfig& node = config.node;
   const engine::StageConfig& stage = node.stage;
   const auto flows = static_cast<std::uint32_t>(config.payload_bytes.size());
-  layout.place(queue_, stage.submissions_max);
-  layout.place(paused_, stage.sends_max);
-  // At most: a completion for every region, send, receive, wait and cancel that can be open (K6).
-  layout.place(completions_, stage.region_count() + stage.sends_max + 2 * stage.outputs_max + 4);
+  const std::vector<KernelConfig> rings(node.threads, config);
+  layout.place(rings_, std::span<const KernelConfig>(rings));
   layout.place(provided_, stage.region_count());
   layout.place(regions_, stage.region_count());
   layout.place(headers_, flows);
@@ -97,7 +104,6 @@ void Kernel::start(const KernelConfig& config) {
   region_bytes_ = node.stage.region_bytes;
   receive_buffer_bytes_ = node.receive_buffer_bytes;
   send_buffer_bytes_ = node.send_buffer_bytes;
-  completions_max_ = node.completions_max;
   fan_out_ = node.fan_out;
   receives_at_enter_ = config.profile.receives_at_enter ? 1 : 0;
   send_errors_per_million_ = config.send_errors_per_million;
@@ -119,45 +125,51 @@ void Kernel::start(const KernelConfig& config) {
 
 // The ring.
 
-void Kernel::prepare(const Submission& submission, Slice slice) {
-  queue_.push({submission, slice, 0});
+void Kernel::prepare(RingIndex ring, const Submission& submission, Slice slice) {
+  at(ring).queue.push({submission, slice, 0});
 }
 
-Kernel::Executed Kernel::execute_next(Instant at, Choices& choices) {
-  Executed done = execute(queue_.pop(), at, choices);
-  const bool has_rest = (done.submission.flags & SubmissionFlags::kLinked) != 0 && !queue_.empty();
+Kernel::Executed Kernel::execute_next(RingIndex index, Instant at_instant, Choices& choices) {
+  Ring& ring = at(index);
+  Executed done = execute(index, ring.queue.pop(), at_instant, choices);
+  const bool has_rest =
+      (done.submission.flags & SubmissionFlags::kLinked) != 0 && !ring.queue.empty();
   done.pauses = has_rest && done.outcome == Outcome::ok && chain_pauses_per_million_ > 0 &&
                 choices.pick(Site::chain_pause, 1'000'000) >= 1'000'000 - chain_pauses_per_million_;
   return done;
 }
 
-void Kernel::pause_chain() {
-  for (bool linked = true; linked && !queue_.empty();) {
-    const Prepared prepared = queue_.pop();
+void Kernel::pause_chain(RingIndex index) {
+  Ring& ring = at(index);
+  for (bool linked = true; linked && !ring.queue.empty();) {
+    const Prepared prepared = ring.queue.pop();
     linked = (prepared.submission.flags & SubmissionFlags::kLinked) != 0;
-    paused_.push(prepared);
+    ring.paused.push(prepared);
   }
 }
 
-Kernel::Executed Kernel::execute_paused(Instant at, Choices& choices) {
-  return execute(paused_.pop(), at, choices);
+Kernel::Executed Kernel::execute_paused(RingIndex ring, Instant at_instant, Choices& choices) {
+  return execute(ring, at(ring).paused.pop(), at_instant, choices);
 }
 
-Kernel::Executed Kernel::execute(const Prepared& prepared, Instant at, Choices& choices) {
+Kernel::Executed Kernel::execute(RingIndex index, const Prepared& prepared, Instant at_instant,
+                                 Choices& choices) {
+  Ring& ring = at(index);
   const Submission& submission = prepared.submission;
   const bool linked = (submission.flags & SubmissionFlags::kLinked) != 0;
   Outcome outcome = Outcome::ok;
   bool completes = true;
-  if (chain_broken_ != 0) {
+  if (ring.chain_broken != 0) {
     outcome = Outcome::cancelled;  // K2
   } else {
     switch (submission.operation) {
-      case Operation::send: outcome = send(prepared, at, choices); break;
+      case Operation::send: outcome = send(prepared, at_instant, choices); break;
       case Operation::receive:
         REPRISE_ASSERT(receive_armed_ == 0 &&
                        (submission.flags & SubmissionFlags::kMultishot) != 0);
         receive_armed_ = receive_was_armed_ = 1;
         receive_token_ = submission.token;
+        receive_ring_ = index;
         completes = false;
         break;
       case Operation::wait_writable: {
@@ -166,10 +178,11 @@ Kernel::Executed Kernel::execute(const Prepared& prepared, Instant at, Choices& 
         if (!completes) {
           socket.wait = submission.token;
           socket.wait_armed = 1;
+          socket.wait_ring = index;
         }
         break;
       }
-      case Operation::cancel: outcome = cancel(submission.target); break;
+      case Operation::cancel: outcome = cancel(index, submission.target); break;
       case Operation::packet_ring_receive:
       case Operation::segmented_send:
       case Operation::zero_copy_send:
@@ -178,15 +191,14 @@ Kernel::Executed Kernel::execute(const Prepared& prepared, Instant at, Choices& 
       case Operation::provide: REPRISE_ASSERT(false); break;  // takes effect when it is prepared
     }
   }
-  chain_broken_ = linked && outcome != Outcome::ok ? 1 : 0;
+  ring.chain_broken = linked && outcome != Outcome::ok ? 1 : 0;
   if (completes) {
-    post(submission.token, outcome);
+    Posted& posted = post(index, submission.token, outcome);
     if (submission.operation == Operation::send && outcome == Outcome::ok) {
-      Posted& posted = completions_[completions_.size() - 1];
       posted.result_bytes = prepared.slice.length_bytes;
     }
   }
-  return {submission, outcome, prepared.slice.length_bytes, false};
+  return {submission, outcome, prepared.slice, false};
 }
 
 Outcome Kernel::send(const Prepared& prepared, Instant at, Choices& choices) {
@@ -231,29 +243,31 @@ void Kernel::transmit(Link& link, const Packet& packet, Instant at) {
   link.frames.push({packet, link.free_at, Instant{link.free_at.ns + link.delay_ns}});
 }
 
-Outcome Kernel::cancel(Token target) {
-  if (receive_armed_ != 0 && receive_token_ == target) {
+Outcome Kernel::cancel(RingIndex ring, Token target) {
+  if (receive_armed_ != 0 && receive_ring_ == ring && receive_token_ == target) {
     receive_armed_ = 0;
-    post(target, Outcome::cancelled);
+    post(ring, target, Outcome::cancelled);
     return Outcome::ok;
   }
   for (SendSocket& socket : send_sockets_.all()) {
-    if (socket.wait_armed == 0 || socket.wait != target) continue;
+    if (socket.wait_armed == 0 || socket.wait_ring != ring || socket.wait != target) continue;
     socket.wait_armed = 0;
-    post(target, Outcome::cancelled);
+    post(ring, target, Outcome::cancelled);
     return Outcome::ok;
   }
   return Outcome::invalid;
 }
 
-void Kernel::post(Token token, Outcome outcome, bool more) {
-  if (completions_.size() >= completions_max_) ++overflows_;  // K6
+Kernel::Posted& Kernel::post(RingIndex index, Token token, Outcome outcome, bool more) {
+  Ring& ring = at(index);
+  if (ring.completions.size() >= ring.completions_max) ++ring.overflows;  // K6
   Posted posted;
   posted.token = token;
   posted.outcome = outcome;
   posted.errno_value = errno_of(outcome);
   posted.more = more ? 1 : 0;
-  completions_.push(posted);
+  ring.completions.push(posted);
+  return ring.completions[ring.completions.size() - 1];
 }
 
 // Receiving.
@@ -270,7 +284,7 @@ bool Kernel::arrive(const Packet& packet, bool waiting) {
   if (receive_armed_ == 0) {
     if (receive_was_armed_ != 0) mark_missed();
   } else if (waiting || receives_at_enter_ == 0) {
-    receive();
+    receive(receive_ring_);
   }
   return true;
 }
@@ -279,17 +293,16 @@ void Kernel::mark_missed() {
   for (; missed_count_ < socket_queue_.size(); ++missed_count_) ++found_no_buffer_;
 }
 
-Kernel::Moved Kernel::receive() {
+Kernel::Moved Kernel::receive(RingIndex ring) {
   Moved moved;
-  if (receive_armed_ == 0 || socket_queue_.empty()) return moved;
+  if (receive_armed_ == 0 || receive_ring_ != ring || socket_queue_.empty()) return moved;
   for (; !socket_queue_.empty() && !provided_.empty(); ++moved.frames) {
     const Packet packet = socket_queue_.pop();
     if (missed_count_ > 0) --missed_count_;
     socket_used_bytes_ -= buffer_bytes(packet.payload_bytes);
     const RegionIndex region = provided_.pop();
     write_frame(region, packet);
-    post(receive_token_, Outcome::ok, true);
-    Posted& posted = completions_[completions_.size() - 1];
+    Posted& posted = post(ring, receive_token_, Outcome::ok, true);
     posted.region = region;
     posted.packet = packet;
     moved.payload_bytes += packet.payload_bytes;
@@ -297,7 +310,7 @@ Kernel::Moved Kernel::receive() {
   if (provided_.empty()) {  // K5
     receive_armed_ = 0;
     mark_missed();
-    post(receive_token_, Outcome::no_buffer);
+    post(ring, receive_token_, Outcome::no_buffer);
   }
   return moved;
 }
@@ -340,8 +353,8 @@ engine::SocketStatistics Kernel::statistics(SocketIndex socket) const {
 
 engine::Limits Kernel::limits() const {
   engine::Limits limits;
-  limits.submissions_max = queue_.capacity();
-  limits.completions_max = completions_max_;
+  limits.submissions_max = rings_[0].queue.capacity();
+  limits.completions_max = rings_[0].completions_max;
   for (const Operation operation : {Operation::receive, Operation::send, Operation::provide,
                                     Operation::wait_writable, Operation::cancel}) {
     limits.operations |= 1U << static_cast<unsigned>(operation);
@@ -349,7 +362,7 @@ engine::Limits Kernel::limits() const {
   return limits;
 }
 
-bool Kernel::agrees_with(const engine::UnifiedStage& stage) const {
+bool Kernel::agrees_with(const engine::Stage& stage) const {
   std::vector<bool> seen(regions_.size(), false);
   std::uint32_t regions = 0;
   std::uint64_t frames = 0;
@@ -363,9 +376,10 @@ bool Kernel::agrees_with(const engine::UnifiedStage& stage) const {
   for (std::uint32_t i = 0; i < provided_.size(); ++i) {
     if (!belongs_to_kernel(provided_[i])) return false;
   }
-  for (std::uint32_t i = 0; i < completions_.size(); ++i) {
-    if (completions_[i].region == engine::kNoRegion) continue;
-    if (!belongs_to_kernel(completions_[i].region)) return false;
+  const engine::FlatQueue<Posted>& completions = at(receive_ring_).completions;
+  for (std::uint32_t i = 0; i < completions.size(); ++i) {
+    if (completions[i].region == engine::kNoRegion) continue;
+    if (!belongs_to_kernel(completions[i].region)) return false;
     ++frames;
   }
   const engine::SubmissionView outgoing = stage.outgoing();
@@ -403,7 +417,7 @@ const Packet& Kernel::depart(Link& link) {
   socket.used_bytes -= buffer_bytes(packet.payload_bytes);
   if (socket.wait_armed != 0 && socket.used_bytes < send_buffer_bytes_ / 2) {  // K3
     socket.wait_armed = 0;
-    post(socket.wait, Outcome::ok);
+    post(socket.wait_ring, socket.wait, Outcome::ok);
   }
   return packet;
 }

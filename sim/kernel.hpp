@@ -1,6 +1,6 @@
-// The simulated kernel of one node: submission and completion queues, provided buffers, one packet
-// socket, UDP sockets with send buffers, and the links behind them. A flat value; it moves no time
-// by itself.
+// The simulated kernel of one node: a ring (submission and completion queue) for each thread,
+// provided buffers, one packet socket, UDP sockets with send buffers, and the links behind them. A
+// flat value; it moves no time by itself.
 //
 // It models what was measured (docs/KERNEL_MODEL.md), nothing politer:
 //   K1  A send is done inside the submit that hands it over, in order, or refused there
@@ -25,7 +25,7 @@
 
 #include "reprise/engine/flat.hpp"
 #include "reprise/engine/io.hpp"
-#include "reprise/engine/unified.hpp"
+#include "reprise/engine/stage.hpp"
 #include "reprise/sim/choices.hpp"
 #include "reprise/sim/world_config.hpp"
 
@@ -55,6 +55,9 @@ HeaderBytes make_header(std::uint32_t node, std::uint32_t flow, std::uint32_t pa
 /// of 1400 bytes.
 constexpr std::uint32_t buffer_bytes(std::uint32_t payload_bytes) { return payload_bytes + 576; }
 
+/// One of a node's rings: that of the thread with the same number.
+enum class RingIndex : std::uint32_t {};
+
 struct KernelConfig {
   NodeConfig node;
   std::uint32_t index = 0;  ///< of the node in its chain
@@ -71,33 +74,38 @@ class Kernel {
   // What the ring does (KernelBackend). `at` is the instant at which an act happens inside a longer
   // call.
 
-  [[nodiscard]] std::uint32_t room() const { return queue_.capacity() - queue_.size(); }
-  void prepare(const engine::Submission& submission, engine::Slice slice);
+  [[nodiscard]] std::uint32_t room(RingIndex ring) const {
+    return at(ring).queue.capacity() - at(ring).queue.size();
+  }
+  void prepare(RingIndex ring, const engine::Submission& submission, engine::Slice slice);
   void provide(engine::RegionIndex region) { provided_.push(region); }
-  [[nodiscard]] std::uint32_t prepared_count() const { return queue_.size(); }
+  [[nodiscard]] std::uint32_t prepared_count(RingIndex ring) const { return at(ring).queue.size(); }
   struct Executed {
     engine::Submission submission;
     engine::Outcome outcome = engine::Outcome::ok;  ///< of sends
-    std::uint32_t payload_bytes = 0;
+    engine::Slice slice;
     bool pauses = false;  ///< the rest of its chain is to be left for later: pause_chain()
   };
   /// Carries out the oldest prepared submission.
-  Executed execute_next(engine::Instant at, Choices& choices);
+  Executed execute_next(RingIndex ring, engine::Instant at, Choices& choices);
   /// Sets the prepared rest of a chain aside.
-  void pause_chain();
-  [[nodiscard]] std::uint32_t paused_count() const { return paused_.size(); }
-  [[nodiscard]] std::uint32_t paused_slot(std::uint32_t place) const {
-    return paused_[place].submission.token.slot;
+  void pause_chain(RingIndex ring);
+  [[nodiscard]] std::uint32_t paused_count(RingIndex ring) const { return at(ring).paused.size(); }
+  [[nodiscard]] std::uint32_t paused_slot(RingIndex ring, std::uint32_t place) const {
+    return at(ring).paused[place].submission.token.slot;
   }
   /// Carries out the oldest submission that was set aside.
-  Executed execute_paused(engine::Instant at, Choices& choices);
+  Executed execute_paused(RingIndex ring, engine::Instant at, Choices& choices);
   struct Moved {
     std::uint32_t frames = 0;
     std::uint64_t payload_bytes = 0;
   };
-  /// Moves what waits in the packet socket into provided buffers.
-  Moved receive();
-  [[nodiscard]] std::uint32_t completion_count() const { return completions_.size(); }
+  /// Moves what waits in the packet socket into provided buffers. `ring`: who enters the kernel;
+  /// only the ring with the receive does something.
+  Moved receive(RingIndex ring);
+  [[nodiscard]] std::uint32_t completion_count(RingIndex ring) const {
+    return at(ring).completions.size();
+  }
   struct Posted {
     engine::Token token;
     Packet packet;
@@ -108,7 +116,7 @@ class Kernel {
     std::uint32_t result_bytes = 0;
     std::uint32_t reserved = 0;
   };
-  Posted reap() { return completions_.pop(); }
+  Posted reap(RingIndex ring) { return at(ring).completions.pop(); }
   [[nodiscard]] engine::PacketMemory memory() const;
   [[nodiscard]] engine::SocketStatistics statistics(engine::SocketIndex socket) const;
   [[nodiscard]] engine::Limits limits() const;
@@ -116,7 +124,7 @@ class Kernel {
   // What the world does.
 
   /// A frame reaches the packet socket. False: no room, dropped and counted. `waiting`: the thread
-  /// waits in the kernel.
+  /// that receives waits in the kernel.
   bool arrive(const Packet& packet, bool waiting);
   /// The next instant at which a link does something; kNever where none has frames.
   [[nodiscard]] engine::Instant next_link_instant(std::uint32_t link) const;
@@ -127,9 +135,9 @@ class Kernel {
   LinkEvent step_link(std::uint32_t link);
   [[nodiscard]] std::uint32_t link_count() const { return links_.size(); }
 
-  /// Whether the kernel's regions are those that the stage says the kernel has, each once, and
-  /// every arrived frame is in the socket, in the stage or counted.
-  [[nodiscard]] bool agrees_with(const engine::UnifiedStage& stage) const;
+  /// Whether the kernel's regions are those that the stage that receives says the kernel has, each
+  /// once, and every arrived frame is in the socket, in the stage or counted.
+  [[nodiscard]] bool agrees_with(const engine::Stage& stage) const;
 
   // Telemetry.
 
@@ -143,7 +151,7 @@ class Kernel {
   /// Datagrams that found no provided buffer, or no armed receive, and had to wait in the socket.
   [[nodiscard]] std::uint64_t found_no_buffer() const { return found_no_buffer_; }
   [[nodiscard]] std::uint64_t queue_drops() const { return queue_drops_; }
-  [[nodiscard]] std::uint64_t overflows() const { return overflows_; }
+  [[nodiscard]] std::uint64_t overflows(RingIndex ring) const { return at(ring).overflows; }
   [[nodiscard]] std::uint32_t socket_backlog() const { return socket_queue_.size(); }
 
  private:
@@ -156,6 +164,17 @@ class Kernel {
     std::uint32_t used_bytes = 0;
     std::uint32_t wait_armed = 0;
     engine::Token wait;
+    RingIndex wait_ring{};
+    std::uint32_t reserved = 0;
+  };
+  struct Ring {
+    void place(engine::FlatLayout& layout, const KernelConfig& config);
+    engine::FlatQueue<Prepared> queue;
+    engine::FlatQueue<Prepared> paused;
+    engine::FlatQueue<Posted> completions;
+    std::uint64_t overflows = 0;
+    std::uint32_t completions_max = 0;
+    std::uint32_t chain_broken = 0;
   };
   struct Travelling {
     Packet packet;
@@ -182,20 +201,22 @@ class Kernel {
     }
   };
 
-  Executed execute(const Prepared& prepared, engine::Instant at, Choices& choices);
+  [[nodiscard]] Ring& at(RingIndex ring) { return rings_[static_cast<std::uint32_t>(ring)]; }
+  [[nodiscard]] const Ring& at(RingIndex ring) const {
+    return rings_[static_cast<std::uint32_t>(ring)];
+  }
+  Executed execute(RingIndex ring, const Prepared& prepared, engine::Instant at, Choices& choices);
   engine::Outcome send(const Prepared& prepared, engine::Instant at, Choices& choices);
   /// The next frame leaves the device and its sender's buffer.
   const Packet& depart(Link& link);
   void transmit(Link& link, const Packet& packet, engine::Instant at);
-  engine::Outcome cancel(engine::Token target);
-  void post(engine::Token token, engine::Outcome outcome, bool more = false);
+  engine::Outcome cancel(RingIndex ring, engine::Token target);
+  Posted& post(RingIndex ring, engine::Token token, engine::Outcome outcome, bool more = false);
   void mark_missed();
   [[nodiscard]] Packet read_tag(engine::Slice slice) const;
   void write_frame(engine::RegionIndex region, const Packet& packet);
 
-  engine::FlatQueue<Prepared> queue_;
-  engine::FlatQueue<Prepared> paused_;
-  engine::FlatQueue<Posted> completions_;
+  engine::FlatObjects<Ring> rings_;
   engine::FlatQueue<engine::RegionIndex> provided_;
   engine::FlatArray<RegionBytes> regions_;
   engine::FlatArray<HeaderBytes> headers_;  ///< by flow
@@ -208,16 +229,15 @@ class Kernel {
   std::uint64_t kernel_drops_ = 0;
   std::uint64_t found_no_buffer_ = 0;
   std::uint64_t queue_drops_ = 0;
-  std::uint64_t overflows_ = 0;
   std::uint32_t receive_armed_ = 0;
   std::uint32_t receive_was_armed_ = 0;
   std::uint32_t socket_used_bytes_ = 0;
   std::uint32_t missed_count_ = 0;  ///< of the waiting packets, from the front
-  std::uint32_t chain_broken_ = 0;
+  RingIndex receive_ring_{};
   std::uint32_t region_bytes_ = 0;
   std::uint32_t receive_buffer_bytes_ = 0;
   std::uint32_t send_buffer_bytes_ = 0;
-  std::uint32_t completions_max_ = 0;
+  std::uint32_t reserved_ = 0;
   std::uint32_t fan_out_ = 0;
   std::uint32_t receives_at_enter_ = 0;
   std::uint32_t send_errors_per_million_ = 0;

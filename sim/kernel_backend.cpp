@@ -13,9 +13,16 @@ using engine::SubmissionView;
 using engine::SubmitResult;
 
 void PhaseDetail::clear() {
+  provided.clear();
   received.clear();
+  prepared.clear();
   submitted.clear();
+  completed.clear();
   reaped.clear();
+  handed_over.clear();
+  drained.clear();
+  given_back.clear();
+  taken_back.clear();
   sent = 0;
   refused = 0;
   cost_ns = 0;
@@ -45,17 +52,22 @@ std::uint32_t KernelBackend::prepare(SubmissionView view) {
       for (const engine::Slice& slice :
            view.slices.subspan(submission.slice_first, submission.slice_count)) {
         kernel_->provide(slice.region);
+        detail_->provided.push_back(slice.region);
         detail_->digest.add(static_cast<std::uint64_t>(slice.region));
         spend(costs_->provide_ns);
       }
       continue;
     }
-    if (length > kernel_->room()) break;
+    if (length > kernel_->room(ring_)) break;
     for (const std::uint32_t end = taken + length; taken < end; ++taken) {
       const Submission& submission = view.submissions[taken];
       REPRISE_ASSERT(submission.slice_count <= 1);
-      kernel_->prepare(submission, submission.slice_count == 1 ? view.slices[submission.slice_first]
-                                                               : engine::Slice{});
+      const engine::Slice slice =
+          submission.slice_count == 1 ? view.slices[submission.slice_first] : engine::Slice{};
+      kernel_->prepare(ring_, submission, slice);
+      if (submission.operation == Operation::send) {
+        detail_->prepared.push_back({submission.token.slot, slice.region});
+      }
       detail_->digest.add(submission.token.slot);
       spend(costs_->prepare_ns);
     }
@@ -72,27 +84,28 @@ SubmitResult KernelBackend::submit_and_wait(std::uint32_t count, Instant) {
 SubmitResult KernelBackend::enter(bool waits) {
   spend(costs_->call_ns);
   SubmitResult result;
-  result.submitted = kernel_->prepared_count();
-  const std::uint32_t left_before = kernel_->paused_count();
+  result.submitted = kernel_->prepared_count(ring_);
+  const std::uint32_t left_before = kernel_->paused_count(ring_);
   bool behind_link = false;
-  while (kernel_->prepared_count() > 0) {
+  while (kernel_->prepared_count(ring_) > 0) {
     const Kernel::Executed done =
-        kernel_->execute_next(now_ + engine::Duration{detail_->cost_ns}, *choices_);
+        kernel_->execute_next(ring_, now_ + engine::Duration{detail_->cost_ns}, *choices_);
     if (done.submission.operation == Operation::send) {
       detail_->submitted.push_back(done.submission.token.slot);
     }
     note(done, behind_link);
     behind_link = (done.submission.flags & SubmissionFlags::kLinked) != 0;
     if (!done.pauses) continue;
-    const std::uint32_t first = kernel_->paused_count();
-    kernel_->pause_chain();
-    for (std::uint32_t place = first; place < kernel_->paused_count(); ++place) {
-      detail_->submitted.push_back(kernel_->paused_slot(place));
+    const std::uint32_t first = kernel_->paused_count(ring_);
+    kernel_->pause_chain(ring_);
+    for (std::uint32_t place = first; place < kernel_->paused_count(ring_); ++place) {
+      detail_->submitted.push_back(kernel_->paused_slot(ring_, place));
     }
     behind_link = false;
   }
-  for (std::uint32_t left = waits ? kernel_->paused_count() : left_before; left > 0; --left) {
-    note(kernel_->execute_paused(now_ + engine::Duration{detail_->cost_ns}, *choices_), true);
+  for (std::uint32_t left = waits ? kernel_->paused_count(ring_) : left_before; left > 0; --left) {
+    note(kernel_->execute_paused(ring_, now_ + engine::Duration{detail_->cost_ns}, *choices_),
+         true);
   }
   run_task_work();
   return result;
@@ -102,15 +115,16 @@ void KernelBackend::note(const Kernel::Executed& done, bool behind_link) {
   detail_->digest.add(static_cast<std::uint64_t>(done.submission.token.slot) << 8 |
                       static_cast<std::uint64_t>(done.outcome));
   if (done.submission.operation != Operation::send) return;
+  detail_->completed.push_back(done.submission.token.slot);
   if (done.outcome == Outcome::ok) ++detail_->sent;
   if (done.outcome == Outcome::refused) ++detail_->refused;
   if (behind_link) spend(costs_->linked_ns);
   if (done.outcome == Outcome::cancelled) return;
-  spend(costs_->send_ns + costs_->send_byte_ps * done.payload_bytes / 1000);
+  spend(costs_->send_ns + costs_->send_byte_ps * done.slice.length_bytes / 1000);
 }
 
 void KernelBackend::run_task_work() {
-  const Kernel::Moved moved = kernel_->receive();
+  const Kernel::Moved moved = kernel_->receive(ring_);
   spend(moved.frames * costs_->receive_ns +
         costs_->receive_byte_ps * static_cast<std::int64_t>(moved.payload_bytes) / 1000);
 }
@@ -118,8 +132,8 @@ void KernelBackend::run_task_work() {
 std::uint32_t KernelBackend::reap(CompletionBatch& batch) {
   batch.clear();
   std::uint32_t count = 0;
-  for (; kernel_->completion_count() > 0 && batch.has_room(1); ++count) {
-    const Kernel::Posted posted = kernel_->reap();
+  for (; kernel_->completion_count(ring_) > 0 && batch.has_room(1); ++count) {
+    const Kernel::Posted posted = kernel_->reap(ring_);
     engine::Completion& completion = batch.push();
     completion.token = posted.token;
     completion.outcome = posted.outcome;

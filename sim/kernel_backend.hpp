@@ -11,12 +11,26 @@
 
 namespace reprise::sim {
 
-/// What one phase did at the seam, for measurements. Overwritten by each step.
+/// What one phase did, for measurements. Overwritten by each step.
 struct PhaseDetail {
+  struct PreparedSend {
+    std::uint32_t slot = 0;
+    engine::RegionIndex region = engine::kNoRegion;
+  };
+  // At the seam to the kernel.
+  std::vector<engine::RegionIndex> provided;
   std::vector<engine::RegionIndex> received;  ///< regions that came with reaped completions
-  std::vector<std::uint32_t> submitted;       ///< token slots of sends handed over
-  std::vector<std::uint32_t> reaped;          ///< token slots of sends reaped
-  std::uint64_t sent = 0;                     ///< sends that ended ok, among the submitted
+  std::vector<PreparedSend> prepared;
+  std::vector<std::uint32_t> submitted;  ///< token slots of sends handed over
+  std::vector<std::uint32_t> completed;  ///< token slots of sends that ended
+  std::vector<std::uint32_t> reaped;     ///< token slots of sends reaped
+  // At the hand-off.
+  std::vector<engine::RegionIndex> handed_over;
+  std::vector<engine::RegionIndex> drained;
+  std::vector<engine::RegionIndex> given_back;
+  std::vector<engine::RegionIndex> taken_back;
+
+  std::uint64_t sent = 0;  ///< sends that ended ok, among the submitted
   std::uint64_t refused = 0;
   std::int64_t cost_ns = 0;
   Digest digest;
@@ -26,9 +40,14 @@ struct PhaseDetail {
 
 class KernelBackend final : public engine::Backend {
  public:
-  KernelBackend(Kernel& kernel, Choices& choices, const CostProfile& costs, engine::Instant now,
-                PhaseDetail& detail)
-      : kernel_(&kernel), choices_(&choices), costs_(&costs), now_(now), detail_(&detail) {}
+  KernelBackend(Kernel& kernel, RingIndex ring, Choices& choices, const CostProfile& costs,
+                engine::Instant now, PhaseDetail& detail)
+      : kernel_(&kernel),
+        ring_(ring),
+        choices_(&choices),
+        costs_(&costs),
+        now_(now),
+        detail_(&detail) {}
 
   std::uint32_t prepare(engine::SubmissionView view) override;
   engine::SubmitResult submit() override;
@@ -58,6 +77,7 @@ class KernelBackend final : public engine::Backend {
   void spend(std::int64_t ns) { detail_->cost_ns += ns; }
 
   Kernel* kernel_;
+  RingIndex ring_;
   Choices* choices_;
   const CostProfile* costs_;
   engine::Instant now_;

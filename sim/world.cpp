@@ -1,6 +1,7 @@
 #include "reprise/sim/world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace reprise::sim {
 
@@ -24,26 +25,37 @@ std::vector<KernelConfig> kernel_configs(const WorldConfig& config) {
 }
 
 std::uint32_t core_count(const WorldConfig& config) {
-  std::uint32_t count = 0;
-  for (const NodeConfig& node : config.nodes) count = std::max(count, node.core + 1);
-  return count;
+  std::uint32_t last = 0;
+  for (const NodeConfig& node : config.nodes) last = std::max({last, node.core, node.egress_core});
+  return last + 1;
+}
+
+std::vector<engine::SocketIndex> output_sockets(const NodeConfig& config, std::uint32_t flow) {
+  std::vector<engine::SocketIndex> sockets;
+  for (std::uint32_t output = 0; output < config.fan_out; ++output) {
+    sockets.push_back(engine::SocketIndex{1 + flow * config.fan_out + output});
+  }
+  return sockets;
 }
 
 void start_node(Node& node, const KernelConfig& config) {
   node.kernel.start(config);
-  node.stage.start(config.node.stage);
-  node.runner = engine::Runner(config.node.stage.policy);
-  node.core = config.node.core;
-  const auto input = node.stage.add_input(engine::SocketIndex{0});
+  const std::vector<engine::StageConfig> stages = config.node.stages();
+  for (std::uint32_t index = 0; index < node.threads.size(); ++index) {
+    Thread& thread = node.threads[index];
+    thread.stage.start(stages[index]);
+    thread.runner = engine::Runner(stages[index]);
+    thread.core = index == 0 ? config.node.core : config.node.egress_core;
+  }
+  engine::Stage& ingress = node.threads[0].stage;
+  engine::Stage& egress = node.threads[node.threads.size() - 1].stage;
+  const auto input = ingress.add_input(engine::SocketIndex{0});
   REPRISE_ASSERT(input.has_value());
   for (std::uint32_t flow = 0; flow < config.payload_bytes.size(); ++flow) {
-    std::vector<engine::SocketIndex> sockets;
-    sockets.reserve(config.node.fan_out);
-    for (std::uint32_t output = 0; output < config.node.fan_out; ++output) {
-      sockets.push_back(engine::SocketIndex{1 + flow * config.node.fan_out + output});
-    }
+    const auto first = egress.add_outputs(output_sockets(config.node, flow));
+    REPRISE_ASSERT(first.has_value());
     const engine::RouteKey key{{}, group_of(config.index, flow), *input, kPort};
-    REPRISE_ASSERT(node.stage.add_route(key, sockets).has_value());
+    REPRISE_ASSERT(ingress.add_route(key, *first).has_value());
   }
 }
 
@@ -51,14 +63,60 @@ void start_node(Node& node, const KernelConfig& config) {
 
 void Node::place(engine::FlatLayout& layout, const KernelConfig& config) {
   kernel.place(layout, config);
-  stage.place(layout, config.node.stage);
+  const std::vector<engine::StageConfig> stages = config.node.stages();
+  layout.place(threads, std::span<const engine::StageConfig>(stages));
+  if (stages.size() > 1) hand_off.place(layout, config.node.stage);
+}
+
+bool Node::is_stopped() const {
+  for (std::uint32_t index = 0; index < threads.size(); ++index) {
+    if (threads[index].state != ThreadState::stopped) return false;
+  }
+  return true;
+}
+
+std::uint64_t Node::turns() const {
+  std::uint64_t turns = 0;
+  for (std::uint32_t index = 0; index < threads.size(); ++index) {
+    turns += threads[index].runner.turns();
+  }
+  return turns;
+}
+
+bool Node::laws_hold() const {
+  for (std::uint32_t index = 0; index < threads.size(); ++index) {
+    if (!threads[index].stage.laws_hold()) return false;
+  }
+  if (!kernel.agrees_with(ingress())) return false;
+  if (threads.size() == 1) return true;
+  // Each datagram that is out of the ingress stage holds a reference on its region there.
+  std::vector<std::uint32_t> references(ingress().ledger().size(), 0);
+  std::uint64_t crossing = 0;
+  const auto add = [&references](const engine::WorkItem& item) {
+    if (item.is_datagram()) ++references[static_cast<std::uint32_t>(item.payload.region)];
+    return item.is_datagram();
+  };
+  for (const engine::WorkItem& item : ingress().handing_over()) add(item);
+  for (std::uint32_t place = 0; place < hand_off.items.size(); ++place) {
+    if (add(hand_off.items[place])) ++crossing;
+  }
+  for (std::uint32_t place = 0; place < hand_off.returns.size(); ++place) {
+    const engine::ReturnItem& item = hand_off.returns[place];
+    references[static_cast<std::uint32_t>(item.region)] += item.references;
+  }
+  for (std::uint32_t index = 0; index < references.size(); ++index) {
+    const engine::RegionIndex region{index};
+    const std::uint32_t out = references[index] + egress().ledger().adopted(region);
+    if (ingress().ledger().references(region) != out) return false;
+  }
+  return ingress().crossed() == egress().crossed() + crossing;
 }
 
 void World::State::place(engine::FlatLayout& layout, const WorldConfig& config) {
   const std::vector<KernelConfig> kernels = kernel_configs(config);
   layout.place(nodes, std::span<const KernelConfig>(kernels));
   layout.place(sources, static_cast<std::uint32_t>(config.traffic.size()));
-  layout.place(core_free_at, core_count(config));
+  layout.place(cores, core_count(config));
   std::uint32_t outlets = 0;
   for (const NodeConfig& node : config.nodes) outlets += node.fan_out;
   layout.place(delivered, outlets * static_cast<std::uint32_t>(config.traffic.size()));
@@ -68,6 +126,7 @@ void World::State::start(const WorldConfig& config) {
   const std::vector<KernelConfig> kernels = kernel_configs(config);
   for (std::uint32_t index = 0; index < nodes.size(); ++index)
     start_node(nodes[index], kernels[index]);
+  for (Core& core : cores.all()) core.node = kNobody;
   for (std::uint32_t flow = 0; flow < sources.size(); ++flow) {
     const TrafficConfig& traffic = config.traffic[flow];
     const std::uint64_t per_arrival = traffic.arrivals == Arrivals::burst ? traffic.burst : 1;
@@ -82,7 +141,7 @@ World::World(std::shared_ptr<const WorldConfig> config)
     : config_(std::move(config)), state_(*config_), batch_(1024, 1024) {}
 
 Event World::step(Choices& choices, Timing timing) {
-  collect_actors();
+  collect_actors(timing);
   if (actors_.empty()) return {state_->now, EventKind::quiet, 0, 0, 0};
   if (timing == Timing::untimed) {
     return act(actors_[choices.pick(Site::schedule, static_cast<std::uint32_t>(actors_.size()))],
@@ -100,7 +159,7 @@ Event World::step(Choices& choices, Timing timing) {
   return {};
 }
 
-void World::collect_actors() {
+void World::collect_actors(Timing timing) {
   actors_.clear();
   for (std::uint32_t flow = 0; flow < state_->sources.size(); ++flow) {
     const Source& source = state_->sources[flow];
@@ -113,18 +172,83 @@ void World::collect_actors() {
       const Instant next = node.kernel.next_link_instant(link);
       if (next != engine::kNever) actors_.push_back({Actor::Kind::link, index, link, next});
     }
-    if (node.stopped != 0 || node.waits_for > 0) continue;
-    actors_.push_back(
-        {Actor::Kind::runner, index, 0, std::max(node.ready_at, state_->core_free_at[node.core])});
   }
+  collect_threads(timing);
+}
+
+void World::collect_threads(Timing timing) {
+  for (std::uint32_t index = 0; index < node_count(); ++index) {
+    for (std::uint32_t thread = 0; thread < state_->nodes[index].threads.size(); ++thread) {
+      const Instant ready_at = ready_instant(index, thread);
+      if (ready_at == engine::kNever) continue;
+      const Instant at = timing == Timing::timed ? core_instant(index, thread, ready_at) : ready_at;
+      if (at != engine::kNever) actors_.push_back({Actor::Kind::thread, index, thread, at});
+    }
+  }
+}
+
+/// Whether a thread that looks finds something to do.
+bool World::finds_something(std::uint32_t index, std::uint32_t number) const {
+  const Node& node = state_->nodes[index];
+  const Thread& thread = node.threads[number];
+  if (thread.stage.has_work() || thread.stage.is_stopped()) return true;
+  if (node.kernel.completion_count(RingIndex{number}) > 0) return true;
+  return number == 0 ? node.kernel.socket_backlog() > 0 : !node.hand_off.items.empty();
+}
+
+/// When a thread would act if it had a core of its own; kNever: not by itself.
+Instant World::ready_instant(std::uint32_t index, std::uint32_t number) const {
+  const Thread& thread = state_->nodes[index].threads[number];
+  switch (thread.state) {
+    case ThreadState::ready: return thread.ready_at;
+    case ThreadState::waiting:
+    case ThreadState::stopped: return engine::kNever;
+    case ThreadState::sleeping: {
+      if (!finds_something(index, number)) return engine::kNever;
+      // Turns in which it found nothing are left out: it is the end of a later sleep.
+      const std::int64_t late_ns = std::max<std::int64_t>(0, (state_->now - thread.ready_at).ns);
+      const std::int64_t period_ns = thread.sleep_ns + config_->costs.spin_ns;
+      return thread.ready_at + engine::Duration{(late_ns + period_ns - 1) / period_ns * period_ns};
+    }
+    case ThreadState::spinning: break;
+  }
+  if (finds_something(index, number)) return std::max(thread.ready_at, state_->now);
+  const std::uint32_t spins = thread.runner.spins_left();
+  if (spins == 0) return engine::kNever;
+  return thread.ready_at + engine::Duration{config_->costs.spin_ns * spins};
+}
+
+/// When it gets its core (W5); kNever: another thread goes first.
+Instant World::core_instant(std::uint32_t index, std::uint32_t number, Instant ready_at) const {
+  const Core& core = state_->cores[state_->nodes[index].threads[number].core];
+  const Instant at = std::max(ready_at, core.free_at);
+  if (core.node == kNobody) return at;
+  const bool is_holder = core.node == index && core.thread == number;
+  if (!is_holder) {
+    const Thread& holder = state_->nodes[core.node].threads[core.thread];
+    const bool is_held =
+        holder.state == ThreadState::ready || holder.state == ThreadState::spinning;
+    return is_held ? std::max(at, core.slice_ends_at) : at;
+  }
+  if (at < core.slice_ends_at) return at;
+  // The slice is used up: whoever else is ready goes first.
+  for (std::uint32_t other = 0; other < node_count(); ++other) {
+    const Node& node = state_->nodes[other];
+    for (std::uint32_t thread = 0; thread < node.threads.size(); ++thread) {
+      if (other == index && thread == number) continue;
+      if (node.threads[thread].core != state_->nodes[index].threads[number].core) continue;
+      if (ready_instant(other, thread) <= at) return engine::kNever;
+    }
+  }
+  return at;
 }
 
 Event World::act(const Actor& actor, Choices& choices) {
   state_->now = std::max(state_->now, actor.ready_at);  // W3
   switch (actor.kind) {
     case Actor::Kind::source: return act_source(actor.index, choices);
-    case Actor::Kind::runner: return act_runner(actor.index, choices);
-    case Actor::Kind::link: return act_link(actor.index, actor.link);
+    case Actor::Kind::thread: return act_thread(actor.index, actor.part, choices);
+    case Actor::Kind::link: return act_link(actor.index, actor.part);
   }
   return {};
 }
@@ -156,45 +280,111 @@ Event World::act_source(std::uint32_t flow, Choices& choices) {
 
 bool World::arrive(std::uint32_t index, const Packet& packet) {
   Node& node = state_->nodes[index];
-  const bool taken = node.kernel.arrive(packet, node.waits_for > 0);
-  wake_if_due(node);
+  const bool taken = node.kernel.arrive(packet, node.threads[0].state == ThreadState::waiting);
+  wake_if_due(node, 0);
   return taken;
 }
 
-void World::wake_if_due(Node& node) {
-  if (node.waits_for == 0 || node.kernel.completion_count() < node.waits_for) return;
-  node.waits_for = 0;
-  node.returns = 1;
-  node.ready_at = std::max(node.ready_at, state_->now + engine::Duration{config_->costs.wake_ns});
+void World::wake_if_due(Node& node, std::uint32_t number) {
+  Thread& thread = node.threads[number];
+  if (thread.state != ThreadState::waiting) return;
+  if (node.kernel.completion_count(RingIndex{number}) >= thread.waits_for) wake(thread);
 }
 
-Event World::act_runner(std::uint32_t index, Choices& choices) {
+/// Ends a wait, or the next one (I7).
+void World::wake(Thread& thread) {
+  if (thread.state != ThreadState::waiting) {
+    thread.woken = 1;
+    return;
+  }
+  thread.state = ThreadState::ready;
+  thread.returns = 1;
+  thread.ready_at =
+      std::max(thread.ready_at, state_->now + engine::Duration{config_->costs.wake_ns});
+}
+
+Event World::act_thread(std::uint32_t index, std::uint32_t number, Choices& choices) {
   Node& node = state_->nodes[index];
+  Thread& thread = node.threads[number];
   detail_.clear();
-  KernelBackend backend(node.kernel, choices, config_->costs, state_->now, detail_);
-  if (node.returns != 0) backend.run_task_work();
-  node.returns = 0;
-  const engine::Phase phase = node.runner.phase();
-  const engine::Next next = node.runner.step(node.stage, backend, batch_, node.kernel.memory());
+  take_core(index, number);
+  const bool spun_out = thread.state == ThreadState::spinning && !finds_something(index, number);
+  if (spun_out) thread.runner.spun(thread.runner.spins_left());
+  thread.state = ThreadState::ready;
+  const engine::Phase phase = thread.runner.phase();
+  const engine::Next next = run_phase(node, number, choices);
+  charge(thread);
+  thread.ready_at = state_->now + engine::Duration{config_->costs.turn_ns + detail_.cost_ns};
+  state_->cores[thread.core].free_at = thread.ready_at;
+  settle(thread, next, node.kernel.completion_count(RingIndex{number}) >= next.completions);
+  return {state_->now, EventKind::phase, index,
+          std::uint64_t{number} << 32 | static_cast<std::uint64_t>(phase), detail_.digest.value()};
+}
+
+engine::Next World::run_phase(Node& node, std::uint32_t number, Choices& choices) {
+  Thread& thread = node.threads[number];
+  KernelBackend backend(node.kernel, RingIndex{number}, choices, config_->costs, state_->now,
+                        detail_);
+  SimHandOff hand_off(node.hand_off, config_->costs, detail_);
+  if (thread.returns != 0) backend.run_task_work();
+  thread.returns = 0;
+  const engine::Next next =
+      thread.runner.step(thread.stage, {backend, batch_, node.kernel.memory(), &hand_off});
+  if (next.kind == engine::Next::Kind::wait) {
+    backend.submit_and_wait(next.completions, engine::kNever);
+  }
+  if (hand_off.woke_peer()) wake(node.threads[1 - number]);
+  return next;
+}
+
+/// What the phase did beside calls: lines written, bytes moved.
+void World::charge(Thread& thread) {
+  const std::uint64_t lines = thread.stage.log_lines();
+  detail_.cost_ns +=
+      static_cast<std::int64_t>(lines - thread.lines_logged) * config_->costs.log_line_ns;
+  thread.lines_logged = lines;
+  const std::uint64_t bytes = thread.stage.egress().moved_bytes();
+  detail_.cost_ns +=
+      static_cast<std::int64_t>(bytes - thread.bytes_moved) * config_->costs.move_byte_ps / 1000;
+  thread.bytes_moved = bytes;
+}
+
+/// How the thread goes on after its phase.
+void World::settle(Thread& thread, const engine::Next& next, bool is_satisfied) {
   switch (next.kind) {
     case engine::Next::Kind::run: break;
-    case engine::Next::Kind::stopped: node.stopped = 1; break;
+    case engine::Next::Kind::stopped: thread.state = ThreadState::stopped; break;
+    case engine::Next::Kind::spin:
+    case engine::Next::Kind::poll: thread.state = ThreadState::spinning; break;
+    case engine::Next::Kind::sleep:
+      thread.state = ThreadState::sleeping;
+      thread.sleep_ns = next.length.ns + config_->costs.sleep_slack_ns;
+      thread.ready_at = thread.ready_at + engine::Duration{thread.sleep_ns};
+      break;
     case engine::Next::Kind::wait:
-      backend.submit_and_wait(next.completions, engine::kNever);
-      if (node.kernel.completion_count() < next.completions) node.waits_for = next.completions;
+      if (is_satisfied) break;
+      if (std::exchange(thread.woken, 0) != 0) break;
+      thread.state = ThreadState::waiting;
+      thread.waits_for = next.completions;
       break;
   }
-  node.ready_at = state_->now + engine::Duration{config_->costs.turn_ns + detail_.cost_ns};
-  state_->core_free_at[node.core] = node.ready_at;
-  return {state_->now, EventKind::phase, index, static_cast<std::uint64_t>(phase),
-          detail_.digest.value()};
+}
+
+void World::take_core(std::uint32_t index, std::uint32_t number) {
+  Core& core = state_->cores[state_->nodes[index].threads[number].core];
+  if (core.node == index && core.thread == number && state_->now < core.slice_ends_at) return;
+  const bool is_other = core.node != kNobody && (core.node != index || core.thread != number);
+  core.node = index;
+  core.thread = number;
+  core.slice_ends_at = state_->now + engine::Duration{config_->costs.slice_ns};
+  if (is_other) detail_.cost_ns += config_->costs.switch_ns;
 }
 
 Event World::act_link(std::uint32_t index, std::uint32_t link) {
   Node& node = state_->nodes[index];
   const Kernel::LinkEvent happened = node.kernel.step_link(link);
   if (!happened.delivered) {
-    wake_if_due(node);
+    wake_if_due(node, node.threads.size() - 1);
     return {state_->now, EventKind::departure, index, link, happened.packet.sequence};
   }
   const Packet& packet = happened.packet;
@@ -215,12 +405,12 @@ Event World::act_link(std::uint32_t index, std::uint32_t link) {
 void World::stop(bool abandon) {
   for (std::uint32_t index = 0; index < node_count(); ++index) {
     Node& node = state_->nodes[index];
-    node.stage.stop();
-    if (abandon) node.stage.abandon();
-    if (node.waits_for == 0) continue;
-    node.waits_for = 0;  // as wake() does
-    node.returns = 1;
-    node.ready_at = std::max(node.ready_at, state_->now);
+    node.threads[0].stage.stop();
+    const std::uint32_t last = node.threads.size() - 1;
+    if (abandon) node.threads[last].stage.abandon();
+    for (std::uint32_t thread = 0; thread <= last; ++thread) {
+      if (thread == 0 || abandon) wake(node.threads[thread]);
+    }
   }
 }
 
@@ -239,7 +429,7 @@ bool World::laws_hold() const {
   std::uint64_t arrived = state_->offered;
   for (std::uint32_t index = 0; index < node_count(); ++index) {
     const Node& node = state_->nodes[index];
-    if (!node.stage.laws_hold() || !node.kernel.agrees_with(node.stage)) return false;
+    if (!node.laws_hold()) return false;
     if (node.kernel.arrived() != arrived) return false;
     std::uint64_t left = 0;
     for (std::uint32_t output = 0; output < config_->nodes[index].fan_out; ++output) {

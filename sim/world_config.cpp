@@ -21,7 +21,9 @@ class Findings {
 
 void check_node(Findings& findings, const NodeConfig& node, std::size_t flows) {
   for (engine::Error& error : engine::check(node.stage)) findings.add(std::move(error));
-  findings.expect(node.core < 64, "core", node.core, "0 to 63");
+  findings.expect(node.threads == 1 || node.threads == 2, "threads", node.threads, "1 or 2");
+  findings.expect(node.core < 128, "core", node.core, "0 to 127");
+  findings.expect(node.egress_core < 128, "egress_core", node.egress_core, "0 to 127");
   findings.expect(node.fan_out >= 1 && node.fan_out <= 1024, "fan_out", node.fan_out, "1 to 1024");
   findings.expect(flows <= node.stage.rules_max, "flows", flows, "at most rules_max");
   findings.expect(flows * node.fan_out <= node.stage.outputs_max, "flows times fan_out",
@@ -44,6 +46,12 @@ void check_node(Findings& findings, const NodeConfig& node, std::size_t flows) {
 }
 
 }  // namespace
+
+std::vector<engine::StageConfig> NodeConfig::stages() const {
+  if (threads == 1) return {engine::with_role(stage, engine::Role::unified)};
+  return {engine::with_role(stage, engine::Role::ingress),
+          engine::with_role(stage, engine::Role::egress)};
+}
 
 std::vector<engine::Error> check(const WorldConfig& config) {
   Findings findings;

@@ -24,12 +24,21 @@ struct CostProfile {
   std::int64_t send_byte_ps = 0;   ///< picoseconds per payload byte sent
   std::int64_t receive_ns = 1200;  ///< moving one frame from the socket into a provided buffer
   std::int64_t receive_byte_ps = 0;
-  std::int64_t prepare_ns = 25;     ///< filling one submission
-  std::int64_t provide_ns = 5;      ///< giving one region back
-  std::int64_t completion_ns = 15;  ///< reaping one completion
-  std::int64_t datagram_ns = 60;    ///< engine: parsing and matching one frame
-  std::int64_t turn_ns = 50;        ///< a phase that finds nothing to do
-  std::int64_t wake_ns = 3000;      ///< from the event to the woken thread running
+  std::int64_t prepare_ns = 25;          ///< filling one submission
+  std::int64_t provide_ns = 5;           ///< giving one region back
+  std::int64_t completion_ns = 15;       ///< reaping one completion
+  std::int64_t datagram_ns = 60;         ///< engine: parsing and matching one frame
+  std::int64_t turn_ns = 50;             ///< a phase that finds nothing to do
+  std::int64_t wake_ns = 3000;           ///< from the event to the woken thread running
+  std::int64_t crossing_ns = 10;         ///< one item into or out of a hand-off queue
+  std::int64_t shared_ns = 50;           ///< one access to a cache line that another core writes
+  std::int64_t wake_call_ns = 900;       ///< waking another thread, for who wakes
+  std::int64_t spin_ns = 200;            ///< one turn of a spinning thread that finds nothing
+  std::int64_t sleep_slack_ns = 55'000;  ///< by how much a sleep of fixed length is longer
+  std::int64_t switch_ns = 1500;         ///< another thread gets the core
+  std::int64_t slice_ns = 2'800'000;     ///< how long a thread keeps a core that another one wants
+  std::int64_t move_byte_ps = 29;        ///< picoseconds per byte moved inside memory (35 GB/s)
+  std::int64_t log_line_ns = 2500;       ///< formatting and writing one line
   friend bool operator==(const CostProfile&, const CostProfile&) = default;
 };
 
@@ -74,16 +83,20 @@ struct LinkConfig {
   std::vector<Stall> stalls;  ///< in order, not overlapping
 };
 
-/// One relay: a unified stage with its kernel, on a core.
+/// One relay: a unified stage on one thread, or an ingress and an egress stage on two.
 struct NodeConfig {
-  engine::StageConfig stage;
-  std::uint32_t core = 0;     ///< nodes with the same core share it
-  std::uint32_t fan_out = 1;  ///< outputs of every route; the first leads to the next node
+  engine::StageConfig stage;  ///< its role is not looked at
+  std::uint32_t threads = 1;  ///< 1 or 2
+  std::uint32_t core = 0;     ///< of the thread that receives; threads with the same core share it
+  std::uint32_t egress_core = 0;  ///< of the second thread
+  std::uint32_t fan_out = 1;      ///< outputs of every route; the first leads to the next node
   std::uint32_t completions_max = 128;  ///< entries of the completion queue before it overflows
   std::uint32_t send_buffer_bytes =
       212'992;  ///< of each output's socket, as the kernel counts them
   std::uint32_t receive_buffer_bytes = 212'992;  ///< of the packet socket
   LinkConfig link;                               ///< of each output
+
+  [[nodiscard]] std::vector<engine::StageConfig> stages() const;
 };
 
 struct WorldConfig {

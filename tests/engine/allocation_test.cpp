@@ -68,7 +68,7 @@ class CountAllocations {
 /// A node of a simulated world without its world: the test is its driver.
 struct LoneNode {
   Kernel kernel;
-  engine::UnifiedStage stage;
+  engine::Stage stage;
   void place(engine::FlatLayout& layout, const KernelConfig& config) {
     kernel.place(layout, config);
     stage.place(layout, config.node.stage);
@@ -93,9 +93,15 @@ KernelConfig kernel_config(engine::Policy policy) {
 class Relay {
  public:
   explicit Relay(engine::Policy policy)
-      : config_(kernel_config(policy)), node_(config_), runner_(policy), batch_(1024, 1024) {
+      : config_(kernel_config(policy)),
+        node_(config_),
+        runner_(config_.node.stage),
+        batch_(1024, 1024) {
+    detail_.provided.reserve(1024);
     detail_.received.reserve(1024);
+    detail_.prepared.reserve(1024);
     detail_.submitted.reserve(1024);
+    detail_.completed.reserve(1024);
     detail_.reaped.reserve(1024);
     input_ = node_->stage.add_input(engine::SocketIndex{0}).value();
   }
@@ -109,8 +115,9 @@ class Relay {
   bool step() {
     detail_.clear();
     now_ = now_ + engine::Duration{3000};
-    KernelBackend backend(node_->kernel, choices_, costs_, now_, detail_);
-    const engine::Next next = runner_.step(node_->stage, backend, batch_, node_->kernel.memory());
+    KernelBackend backend(node_->kernel, RingIndex{0}, choices_, costs_, now_, detail_);
+    const engine::PacketMemory memory = node_->kernel.memory();
+    const engine::Next next = runner_.step(node_->stage, {backend, batch_, memory});
     if (next.kind == engine::Next::Kind::wait) {
       backend.submit_and_wait(next.completions, engine::kNever);
     }
@@ -122,7 +129,7 @@ class Relay {
   void arrive(std::uint32_t flow) {
     node_->kernel.arrive({sequence_++, flow, config_.payload_bytes[flow], 0, 0}, true);
   }
-  engine::UnifiedStage& stage() { return node_->stage; }
+  engine::Stage& stage() { return node_->stage; }
 
  private:
   KernelConfig config_;

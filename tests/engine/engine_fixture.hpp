@@ -14,7 +14,7 @@
 
 #include "reprise/engine/io.hpp"
 #include "reprise/engine/packet.hpp"
-#include "reprise/engine/unified.hpp"
+#include "reprise/engine/stage.hpp"
 
 namespace reprise::engine::played {
 
@@ -332,7 +332,7 @@ struct StageOnPlayedKernel {
   }
 
   PlayedKernel kernel;
-  Flat<UnifiedStage> stage;
+  Flat<Stage> stage;
   CompletionBatch batch;
   InputIndex input{};
   std::uint32_t turns = 0;

@@ -16,13 +16,19 @@ using played::StageOnPlayedKernel;
 constexpr Policy kPolicies[] = {Policy::synchronous, Policy::deferred, Policy::eager,
                                 Policy::adaptive};
 
+StageConfig with_policy(StageConfig config, Policy policy) {
+  config.policy = policy;
+  return config;
+}
+
 /// A runner with its driver, on a kernel that the test plays.
 struct Driver {
   explicit Driver(Policy policy, const StageConfig& config = small_config())
-      : relay(config), runner(policy) {}
+      : relay(config), runner(with_policy(config, policy)) {}
 
   Next step() {
-    const Next next = runner.step(*relay.stage, relay.kernel, relay.batch, relay.kernel.memory());
+    const PacketMemory memory = relay.kernel.memory();
+    const Next next = runner.step(*relay.stage, {relay.kernel, relay.batch, memory});
     if (next.kind == Next::Kind::wait) relay.kernel.submit_and_wait(next.completions, kNever);
     return next;
   }

@@ -14,6 +14,8 @@
 namespace reprise::sim {
 namespace {
 
+constexpr RingIndex kRing{0};
+
 using engine::Instant;
 using engine::Operation;
 using engine::Outcome;
@@ -66,7 +68,7 @@ class OneKernel {
     submission.socket = SocketIndex{socket};
     submission.flags = flags;
     submission.slice_count = slice.region == engine::kNoRegion ? 0 : 1;
-    kernel().prepare(submission, slice);
+    kernel().prepare(kRing, submission, slice);
   }
   void prepare_send(std::uint32_t slot, std::uint32_t socket = 1, std::uint8_t flags = kSendFlags) {
     prepare(Operation::send, slot, socket, flags, {RegionIndex{0}, kHeaderBytes, kPayload});
@@ -74,16 +76,16 @@ class OneKernel {
   /// Carries out everything prepared; the outcomes.
   std::vector<Outcome> submit() {
     std::vector<Outcome> outcomes;
-    while (kernel().prepared_count() > 0) {
-      outcomes.push_back(kernel().execute_next(now, choices).outcome);
+    while (kernel().prepared_count(kRing) > 0) {
+      outcomes.push_back(kernel().execute_next(kRing, now, choices).outcome);
     }
     return outcomes;
   }
   /// Reaps everything: token slots and outcomes.
   std::vector<std::pair<std::uint32_t, Outcome>> reap() {
     std::vector<std::pair<std::uint32_t, Outcome>> reaped;
-    while (kernel().completion_count() > 0) {
-      const Kernel::Posted posted = kernel().reap();
+    while (kernel().completion_count(kRing) > 0) {
+      const Kernel::Posted posted = kernel().reap(kRing);
       reaped.emplace_back(posted.token.slot, posted.outcome);
     }
     return reaped;
@@ -115,7 +117,7 @@ using Reaped = std::vector<std::pair<std::uint32_t, Outcome>>;
 TEST(Kernel, ASendIsDoneInsideTheSubmitInOrder) {  // K1
   OneKernel one;
   for (std::uint32_t slot = 1; slot <= 3; ++slot) one.prepare_send(slot);
-  EXPECT_EQ(one.kernel().completion_count(), 0U);
+  EXPECT_EQ(one.kernel().completion_count(kRing), 0U);
   one.submit();
   EXPECT_EQ(one.reap(), (Reaped{{1, Outcome::ok}, {2, Outcome::ok}, {3, Outcome::ok}}));
   EXPECT_EQ(one.kernel().sent(), 3U);
@@ -171,7 +173,7 @@ TEST(Kernel, WritableMeansLessThanHalfFull) {  // K3
   one.submit();
   EXPECT_TRUE(one.reap().empty());
   std::uint32_t departed = 0;
-  while (one.kernel().completion_count() == 0) {
+  while (one.kernel().completion_count(kRing) == 0) {
     if (!one.kernel().step_link(0).delivered) ++departed;
   }
   EXPECT_EQ(departed, 3U) << "2 of 5 are less than half of 4608 bytes";
@@ -261,7 +263,7 @@ TEST(Kernel, AReceiveWithoutABufferEndsAndWhatArrivesWaitsInTheSocket) {  // K5
   one.kernel().provide(RegionIndex{9});
   one.kernel().provide(RegionIndex{10});
   one.arm_receive(7);
-  EXPECT_EQ(one.kernel().receive().frames, 2U);
+  EXPECT_EQ(one.kernel().receive(kRing).frames, 2U);
   EXPECT_EQ(one.kernel().socket_backlog(), 0U);
   EXPECT_EQ(one.kernel().found_no_buffer(), 2U) << "each is counted once";
   one.reap();
@@ -295,9 +297,9 @@ TEST(Kernel, ArrivalsReachBuffersOnlyWhenTheThreadIsInTheKernel) {
     OneKernel one(config);
     one.arm_receive();
     one.arrive(0, false);
-    EXPECT_EQ(one.kernel().completion_count(), at_enter ? 0U : 1U);
+    EXPECT_EQ(one.kernel().completion_count(kRing), at_enter ? 0U : 1U);
     one.arrive(1, true);
-    EXPECT_EQ(one.kernel().completion_count(), 2U);
+    EXPECT_EQ(one.kernel().completion_count(kRing), 2U);
   }
 }
 
@@ -309,7 +311,7 @@ TEST(Kernel, CompletionsBeyondTheQueueComeLaterInOrder) {  // K6
     expected.emplace_back(slot, slot % 6 < 5 ? Outcome::ok : Outcome::refused);
   }
   one.submit();
-  EXPECT_EQ(one.kernel().overflows(), 4U);
+  EXPECT_EQ(one.kernel().overflows(kRing), 4U);
   EXPECT_EQ(one.reap(), expected);
 }
 
@@ -325,7 +327,7 @@ TEST(Kernel, ACancelEndsAReceiveOrAWaitAndSaysWhenThereIsNone) {
     cancel.operation = Operation::cancel;
     cancel.token = {10 + target, 1};
     cancel.target = {target, 1};
-    one.kernel().prepare(cancel, {});
+    one.kernel().prepare(kRing, cancel, {});
   }
   one.submit();
   EXPECT_EQ(one.reap(), (Reaped{{1, Outcome::cancelled},
@@ -347,7 +349,7 @@ TEST(Kernel, FramesCarryHeadersThatTheEngineReadsAndATagThatSurvives) {
   OneKernel one;
   one.arm_receive();
   one.arrive(77);
-  const Kernel::Posted posted = one.kernel().reap();
+  const Kernel::Posted posted = one.kernel().reap(kRing);
   const engine::PacketMemory memory = one.kernel().memory();
   const auto bytes = memory.bytes({posted.region, 0, kHeaderBytes + kPayload});
   EXPECT_EQ(bytes.size(), kVisibleBytes);
@@ -369,7 +371,7 @@ TEST(Kernel, AnAlteredPayloadIsSeenAtTheEnd) {
   OneKernel one;
   one.arm_receive();
   one.arrive(77);
-  const Kernel::Posted posted = one.kernel().reap();
+  const Kernel::Posted posted = one.kernel().reap(kRing);
   for (const Slice slice :
        {Slice{posted.region, kHeaderBytes + 1, kPayload},
         Slice{posted.region, kHeaderBytes, kPayload - 1}, Slice{posted.region, kHeaderBytes, 8},
@@ -387,7 +389,7 @@ TEST(KernelBackend, TakesChainsWholeOrNotAtAll) {  // I3
   OneKernel one(config);
   CostProfile costs;
   PhaseDetail detail;
-  KernelBackend backend(one.kernel(), one.choices, costs, {}, detail);
+  KernelBackend backend(one.kernel(), kRing, one.choices, costs, {}, detail);
   std::vector<Submission> submissions(20);
   for (Submission& submission : submissions) {
     submission.operation = Operation::send;
@@ -414,18 +416,18 @@ std::vector<std::uint32_t> order_around_a_pause(bool second_call_waits) {
   PhaseDetail detail;
   // Of a million picks the last pauses; the list's end picks 0.
   Listed pause_first(std::vector<std::uint32_t>{999'999});
-  KernelBackend backend(one.kernel(), pause_first, costs, {}, detail);
+  KernelBackend backend(one.kernel(), kRing, pause_first, costs, {}, detail);
   for (std::uint32_t slot = 1; slot <= 3; ++slot) {
     one.prepare_send(slot, 1, slot < 3 ? kSendFlags | SubmissionFlags::kLinked : kSendFlags);
   }
   EXPECT_EQ(backend.submit().submitted, 3U);
-  EXPECT_EQ(one.kernel().completion_count(), 1U);
+  EXPECT_EQ(one.kernel().completion_count(kRing), 1U);
   EXPECT_EQ(detail.submitted.size(), 3U);
   for (std::uint32_t slot = 4; slot <= 6; ++slot) {
     one.prepare_send(slot, 3, slot < 6 ? kSendFlags | SubmissionFlags::kLinked : kSendFlags);
   }
   backend.submit_and_wait(second_call_waits ? 1 : 0, engine::kNever);
-  EXPECT_EQ(one.kernel().paused_count(), 0U);
+  EXPECT_EQ(one.kernel().paused_count(kRing), 0U);
   std::vector<std::uint32_t> slots;
   for (const auto& [slot, outcome] : one.reap()) {
     EXPECT_EQ(outcome, Outcome::ok);
@@ -446,7 +448,7 @@ TEST(KernelBackend, AWaitFinishesAChainThatPausedInTheSameCall) {
   CostProfile costs;
   PhaseDetail detail;
   Listed pause_first(std::vector<std::uint32_t>{999'999});
-  KernelBackend backend(one.kernel(), pause_first, costs, {}, detail);
+  KernelBackend backend(one.kernel(), kRing, pause_first, costs, {}, detail);
   one.prepare_send(1, 1, kSendFlags | SubmissionFlags::kLinked);
   one.prepare_send(2, 1);
   backend.submit_and_wait(1, engine::kNever);
@@ -459,7 +461,7 @@ TEST(KernelBackend, RoomReturnsInTheMiddleOfASubmit) {  // K1
   OneKernel one(config);
   CostProfile costs;
   PhaseDetail detail;
-  KernelBackend backend(one.kernel(), one.choices, costs, {}, detail);
+  KernelBackend backend(one.kernel(), kRing, one.choices, costs, {}, detail);
   for (std::uint32_t slot = 0; slot < 16; ++slot) one.prepare_send(slot, 1);
   backend.submit();
   const Reaped reaped = one.reap();
@@ -476,7 +478,7 @@ TEST(KernelBackend, ReapsNoMoreThanTheBatchHolds) {  // I8
   PhaseDetail detail;
   one.arm_receive();
   for (std::uint64_t sequence = 0; sequence < 4; ++sequence) one.arrive(sequence);
-  KernelBackend backend(one.kernel(), one.choices, costs, {}, detail);
+  KernelBackend backend(one.kernel(), kRing, one.choices, costs, {}, detail);
   engine::CompletionBatch batch(3, 3);
   EXPECT_EQ(backend.reap(batch), 3U);
   EXPECT_EQ(batch.completions()[2].region, RegionIndex{2});
@@ -491,7 +493,7 @@ TEST(KernelBackend, EveryCostIsCharged) {
     CostProfile costs;
     costs.*field = value;
     PhaseDetail detail;
-    KernelBackend backend(one.kernel(), one.choices, costs, {}, detail);
+    KernelBackend backend(one.kernel(), kRing, one.choices, costs, {}, detail);
     one.arm_receive();
     for (std::uint64_t sequence = 0; sequence < 2; ++sequence) one.arrive(sequence, false);
     std::vector<Submission> submissions(3);

@@ -56,10 +56,10 @@ TEST(World, HoldsNothingWhenItIsQuiet) {
     run_to_the_end(world, choices, Timing::timed, false);
     for (std::uint32_t index = 0; index < world.node_count(); ++index) {
       const Node& node = world.node(index);
-      ASSERT_EQ(node.stage.ledger().held_count(), 0U) << "a lost wake-up, or a leak";
+      ASSERT_EQ(node.ingress().ledger().held_count(), 0U) << "a lost wake-up, or a leak";
       ASSERT_EQ(node.kernel.socket_backlog(), 0U);
       ASSERT_EQ(node.kernel.travelling(), 0U);
-      ASSERT_EQ(node.stage.egress().backlog_size(), 0U);
+      ASSERT_EQ(node.egress().egress().backlog_size(), 0U);
     }
   }
 }
@@ -137,7 +137,7 @@ TEST(World, AStallLeadsToRefusalsAndEverythingStillArrives) {
   World world(checked(config));
   Hashed choices(1);
   run_to_the_end(world, choices);
-  const engine::OutputCounters total = world.node(0).stage.output_total();
+  const engine::OutputCounters total = world.node(0).egress().output_total();
   EXPECT_GT(total.refused, 0U);
   EXPECT_EQ(total.sent, 400U);
   EXPECT_EQ(world.delivered(0, 0, 0).received, 400U);
@@ -158,7 +158,7 @@ TEST(World, AStallOfOneOutputHoldsUpNoOther) {
   run_to_the_end(calm, choices);
   run_to_the_end(crowded, choices);
   EXPECT_EQ(calm.delivered(0, 0, 0).received, 400U);
-  EXPECT_GT(crowded.node(0).stage.output_total().refused, 0U);
+  EXPECT_GT(crowded.node(0).egress().output_total().refused, 0U);
   EXPECT_EQ(crowded.delivered(0, 0, 0).reordered, 0U);
   EXPECT_EQ(crowded.delivered(0, 1, 1).reordered, 0U);
 }
@@ -206,7 +206,8 @@ TEST(World, OverloadIsCountedInTheSocketOrInTheStage) {
     run_to_the_end(world, choices);
     const Node& node = world.node(0);
     const std::uint64_t no_buffer =
-        node.stage.ingress_counters()
+        node.ingress()
+            .ingress_counters()
             .dropped[static_cast<std::size_t>(engine::IngressDrop::no_buffer)];
     EXPECT_EQ(no_buffer > 0, exhaustion == engine::Exhaustion::drop);
     EXPECT_GT(node.kernel.kernel_drops(), 0U);
@@ -223,9 +224,9 @@ TEST(World, StopsFromAnyMomentWithoutLosingARegion) {
     world.stop(seed % 2 == 0);
     run_to_the_end(world, choices, seed % 3 == 0 ? Timing::untimed : Timing::timed, false);
     for (std::uint32_t index = 0; index < world.node_count(); ++index) {
-      ASSERT_EQ(world.node(index).stopped, 1U);
-      ASSERT_TRUE(world.node(index).stage.is_stopped());
-      ASSERT_EQ(world.node(index).stage.ledger().held_count(), 0U);
+      ASSERT_TRUE(world.node(index).is_stopped());
+      ASSERT_TRUE(world.node(index).ingress().is_stopped());
+      ASSERT_EQ(world.node(index).ingress().ledger().held_count(), 0U);
     }
   }
 }
@@ -237,10 +238,10 @@ TEST(World, AnIdleWorldStopsToo) {
     World world(checked(config));
     Hashed choices(1);
     run_to_the_end(world, choices);
-    EXPECT_EQ(world.node(0).stopped, 0U) << "it waits for traffic";
+    EXPECT_FALSE(world.node(0).is_stopped()) << "it waits for traffic";
     world.stop();
     run_to_the_end(world, choices);
-    EXPECT_EQ(world.node(0).stopped, 1U);
+    EXPECT_TRUE(world.node(0).is_stopped());
   }
 }
 

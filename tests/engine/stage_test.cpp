@@ -1,4 +1,4 @@
-#include "reprise/engine/unified.hpp"
+#include "reprise/engine/stage.hpp"
 
 #include <gtest/gtest.h>
 
@@ -45,7 +45,7 @@ void act_at_random(StageOnPlayedKernel& relay, std::mt19937& random, std::uint32
 }
 
 /// One step of a stage alone: takes all it wants to hand over, then completes a batch.
-void step(Flat<UnifiedStage>& stage, const CompletionBatch& batch, const PacketMemory& memory) {
+void step(Flat<Stage>& stage, const CompletionBatch& batch, const PacketMemory& memory) {
   stage->prepare();
   stage->taken(static_cast<std::uint32_t>(stage->outgoing().submissions.size()));
   stage->complete(batch, memory);
@@ -81,8 +81,8 @@ class Inputs {
   std::vector<std::byte> frame_bytes_;
 };
 
-Flat<UnifiedStage> stage_with_a_route() {
-  Flat<UnifiedStage> stage(small_config());
+Flat<Stage> stage_with_a_route() {
+  Flat<Stage> stage(small_config());
   const InputIndex input = stage->add_input(SocketIndex{0}).value();
   REPRISE_ASSERT(stage
                      ->add_route({{}, played::group(1), input, played::kPort},
@@ -91,17 +91,17 @@ Flat<UnifiedStage> stage_with_a_route() {
   return stage;
 }
 
-TEST(UnifiedStage, TwoOfOneConfigurationAreEqual) {
-  EXPECT_TRUE(Flat<UnifiedStage>(small_config()) == Flat<UnifiedStage>(small_config()));
+TEST(Stage, TwoOfOneConfigurationAreEqual) {
+  EXPECT_TRUE(Flat<Stage>(small_config()) == Flat<Stage>(small_config()));
   EXPECT_TRUE(stage_with_a_route() == stage_with_a_route());
 }
 
-TEST(UnifiedStage, CopiesStayEqualUnderEqualInputsByteForByte) {
+TEST(Stage, CopiesStayEqualUnderEqualInputsByteForByte) {
   const Inputs inputs(small_config());
   const CompletionBatch nothing(1, 1);
-  Flat<UnifiedStage> original = stage_with_a_route();
+  Flat<Stage> original = stage_with_a_route();
   step(original, nothing, inputs.memory());
-  Flat<UnifiedStage> copy(original);
+  Flat<Stage> copy(original);
   for (std::uint32_t region = 0; region < 12; ++region) {
     const CompletionBatch batch = inputs.received(region);
     step(original, batch, inputs.memory());
@@ -112,13 +112,13 @@ TEST(UnifiedStage, CopiesStayEqualUnderEqualInputsByteForByte) {
   EXPECT_EQ(original->ingress_counters().accepted, 12U);
 }
 
-TEST(UnifiedStage, GoesOnFromItsBytesAsIfNothingHadHappened) {
+TEST(Stage, GoesOnFromItsBytesAsIfNothingHadHappened) {
   const Inputs inputs(small_config());
-  Flat<UnifiedStage> original = stage_with_a_route();
+  Flat<Stage> original = stage_with_a_route();
   step(original, CompletionBatch(1, 1), inputs.memory());
   step(original, inputs.received(0), inputs.memory());
   const std::vector<std::byte> saved(original.bytes().begin(), original.bytes().end());
-  Flat<UnifiedStage> restored(small_config());
+  Flat<Stage> restored(small_config());
   restored.restore(saved);
   EXPECT_TRUE(restored == original);
   for (std::uint32_t region = 1; region < 8; ++region) {
@@ -132,17 +132,17 @@ TEST(UnifiedStage, GoesOnFromItsBytesAsIfNothingHadHappened) {
   EXPECT_TRUE(restored->laws_hold());
 }
 
-TEST(UnifiedStage, ADifferentInputMakesADifferentStage) {
+TEST(Stage, ADifferentInputMakesADifferentStage) {
   const Inputs inputs(small_config());
-  Flat<UnifiedStage> one = stage_with_a_route();
+  Flat<Stage> one = stage_with_a_route();
   step(one, CompletionBatch(1, 1), inputs.memory());
-  Flat<UnifiedStage> other(one);
+  Flat<Stage> other(one);
   step(one, inputs.received(3), inputs.memory());
   step(other, inputs.received(4), inputs.memory());
   EXPECT_FALSE(one == other);
 }
 
-TEST(UnifiedStage, KeepsItsLawsUnderRandomInputsAndLosesNoRegion) {
+TEST(Stage, KeepsItsLawsUnderRandomInputsAndLosesNoRegion) {
   for (std::uint32_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     std::mt19937 random(seed);
@@ -168,7 +168,7 @@ TEST(UnifiedStage, KeepsItsLawsUnderRandomInputsAndLosesNoRegion) {
   }
 }
 
-TEST(UnifiedStage, WhatTheKernelAcceptedOnOneOutputIsInOrder) {  // E1 end to end
+TEST(Stage, WhatTheKernelAcceptedOnOneOutputIsInOrder) {  // E1 end to end
   for (std::uint32_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     std::mt19937 random(seed);
@@ -199,7 +199,7 @@ TEST(UnifiedStage, WhatTheKernelAcceptedOnOneOutputIsInOrder) {  // E1 end to en
   }
 }
 
-TEST(UnifiedStage, RoutesComeAndGoUnderTraffic) {
+TEST(Stage, RoutesComeAndGoUnderTraffic) {
   for (std::uint32_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     std::mt19937 random(seed);
@@ -246,7 +246,7 @@ TEST(UnifiedStage, RoutesComeAndGoUnderTraffic) {
   }
 }
 
-TEST(UnifiedStage, StopsWhenAbandonedAtAnyMoment) {
+TEST(Stage, StopsWhenAbandonedAtAnyMoment) {
   for (std::uint32_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     std::mt19937 random(seed);
@@ -272,18 +272,18 @@ TEST(UnifiedStage, StopsWhenAbandonedAtAnyMoment) {
   }
 }
 
-TEST(UnifiedStage, SaysWhyACommandWasNotCarriedOut) {
+TEST(Stage, SaysWhyACommandWasNotCarriedOut) {
   StageConfig config = small_config();
   config.rules_max = 2;
   config.outputs_max = 3;
-  Flat<UnifiedStage> stage(config);
+  Flat<Stage> stage(config);
   const InputIndex input = stage->add_input(SocketIndex{0}).value();
   const auto add = [&](std::uint32_t group_number, std::size_t outputs) {
     return stage->add_route({{}, played::group(group_number), input, played::kPort},
                             std::vector<SocketIndex>(outputs, SocketIndex{1}));
   };
   ASSERT_TRUE(add(1, 2).has_value());
-  const Flat<UnifiedStage> before(stage);
+  const Flat<Stage> before(stage);
   EXPECT_EQ(add(1, 1).error(), CommandError::routes_exhausted_or_known);
   EXPECT_EQ(add(2, 2).error(), CommandError::outputs_exhausted);
   EXPECT_EQ(add(2, 0).error(), CommandError::outputs_exhausted);
