@@ -16,5 +16,6 @@ void add_demo_command(CLI::App& program, std::function<Exit()>& chosen);
 
 void add_lab_run_command(CLI::App& program, std::function<Exit()>& chosen);
 void add_lab_compare_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_calibrate_command(CLI::App& program, std::function<Exit()>& chosen);
 
 }  // namespace reprise::apps

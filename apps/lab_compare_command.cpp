@@ -16,6 +16,7 @@ namespace {
 
 struct LabCompareArguments {
   std::string scenario;
+  std::string costs_path;
   std::vector<std::string> variations;
   std::vector<std::string> settings;
   std::optional<std::uint64_t> seed;
@@ -25,6 +26,7 @@ struct LabCompareArguments {
 Exit lab_compare(const LabCompareArguments& arguments) {
   lab::CompareRequest request;
   request.scenario_path = arguments.scenario;
+  request.costs_path = arguments.costs_path;
   request.seed = arguments.seed;
   for (const std::string& text : arguments.settings) {
     const auto setting = lab::parse_setting(text);
@@ -72,6 +74,8 @@ void add_lab_compare_command(CLI::App& program, std::function<Exit()>& chosen) {
       ->add_option("--seed", arguments->seed,
                    "seed of all choices (default: the scenario's, else 1)")
       ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()));
+  command->add_option("--costs", arguments->costs_path,
+                      "take the costs from this file, as calibrate --toml writes it");
   command->add_flag("--json", arguments->json, "print the results as one line of JSON");
   command->callback(
       [arguments, &chosen] { chosen = [arguments] { return lab_compare(*arguments); }; });

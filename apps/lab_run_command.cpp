@@ -14,6 +14,7 @@ namespace {
 
 struct LabRunArguments {
   std::string scenario;
+  std::string costs_path;
   std::vector<std::string> settings;
   std::optional<std::uint64_t> seed;
   bool json = false;
@@ -26,7 +27,7 @@ Exit lab_run(const LabRunArguments& arguments) {
     if (!setting) return refuse(setting.error());
     settings.push_back(*setting);
   }
-  const auto scenario = lab::load_scenario(arguments.scenario, settings);
+  const auto scenario = lab::load_scenario(arguments.scenario, settings, arguments.costs_path);
   if (!scenario) return refuse(scenario.error());
   const StopSignals signals;
   LabProgress progress(scenario->name);
@@ -55,6 +56,8 @@ void add_lab_run_command(CLI::App& program, std::function<Exit()>& chosen) {
       ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()));
   command->add_option("--set", arguments->settings, "change a key: key=value; repeatable")
       ->allow_extra_args(false);
+  command->add_option("--costs", arguments->costs_path,
+                      "take the costs from this file, as calibrate --toml writes it");
   command->add_flag("--json", arguments->json, "print the result as one line of JSON");
   command->callback([arguments, &chosen] { chosen = [arguments] { return lab_run(*arguments); }; });
 }

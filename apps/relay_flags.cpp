@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <string>
 
 #include "value_checks.hpp"
@@ -14,14 +15,90 @@ constexpr std::uint32_t kEntriesMax = 32'768;
 /// The kernel takes socket buffer sizes as an int and doubles them.
 constexpr std::uint32_t kSocketBufferBytesMax = 1U << 30U;
 
+const std::string kHazards = "Hazards (for experiments)";
+
 /// An option that takes one of `names` and stores what `parse` makes of it.
 template <std::size_t Count, class Enum, class Parse>
-void add_choice(CLI::App& command, const char* flag, const char* help,
-                const std::array<std::string_view, Count>& names, Parse parse, Enum& target) {
-  command
+CLI::Option* add_choice(CLI::App& command, const char* flag, const char* help,
+                        const std::array<std::string_view, Count>& names, Parse parse,
+                        Enum& target) {
+  return command
       .add_option_function<std::string>(
           flag, [parse, &target](const std::string& text) { target = *parse(text); }, help)
       ->check(one_of(names));
+}
+
+/// --help leaves the hazards out, --help-all shows them.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* command, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    shows_hazards_ = mode == CLI::AppFormatMode::All;
+    return CLI::Formatter::make_help(command, std::move(name), mode);
+  }
+  std::string make_group(std::string group, bool is_positional,
+                         std::vector<const CLI::Option*> options) const override {
+    if (group == kHazards && !shows_hazards_) return "";
+    return CLI::Formatter::make_group(std::move(group), is_positional, std::move(options));
+  }
+
+ private:
+  mutable bool shows_hazards_ = false;
+};
+
+void add_hazard_flags(CLI::App& command, daemon::RelayOptions& options) {
+  engine::Hazards& hazards = options.stage.hazards;
+  add_choice(command, "--backlog", "how datagrams wait for a batch (default ring)",
+             engine::kBacklogKindNames, engine::backlog_kind_from, hazards.backlog)
+      ->group(kHazards);
+  command
+      .add_option("--item-bytes", hazards.item_bytes,
+                  "bytes that erase_front moves for each waiting datagram (default 16)")
+      ->check(whole_number(sizeof(engine::WorkItem), 256))
+      ->group(kHazards);
+  add_choice(command, "--drain", "what the sending thread takes over in a turn (default batch)",
+             engine::kDrainNames, engine::drain_from, hazards.drain)
+      ->group(kHazards);
+  add_choice(command, "--send-order", "how the sends of an output keep order (default linked)",
+             engine::kSendOrderNames, engine::send_order_from, hazards.send_order)
+      ->group(kHazards);
+  add_choice(command, "--log-lines", "lines written to standard error for each (default none)",
+             engine::kLogLinesNames, engine::log_lines_from, hazards.log_lines)
+      ->group(kHazards);
+  command
+      .add_option("--nap-us", hazards.nap_us,
+                  "microseconds that the sending thread sleeps in each turn (default 0)")
+      ->check(whole_number(0, 1'000'000))
+      ->group(kHazards);
+  command.add_flag("--one-core", options.one_core, "all threads on one core")->group(kHazards);
+  command.add_flag("--census", options.census, "sample where the buffers are, and report it")
+      ->group(kHazards);
+  command.set_help_all_flag("--help-all", "Print this help with the hazards too, and exit");
+  command.formatter(std::make_shared<HelpFormatter>());
+}
+
+/// What has a meaning only beside something else. A default may be written out anywhere.
+engine::Expected<void> check_companions(const daemon::RelayOptions& options) {
+  const engine::Hazards& hazards = options.stage.hazards;
+  const bool wakes_by_default = options.stage.wake_up == engine::StageConfig{}.wake_up;
+  const auto needs = [](const char* flag, const char* companion) {
+    return engine::failure(fmt::format("{}: has a meaning only with {}; add it, or leave {} out",
+                                       flag, companion, flag));
+  };
+  if (options.threads == 1) {
+    if (!wakes_by_default) return needs("--wake-up", "--threads 2");
+    if (hazards.drain == engine::Drain::all) return needs("--drain all", "--threads 2");
+    if (options.one_core) return needs("--one-core", "--threads 2");
+  }
+  if (hazards.item_bytes != engine::Hazards{}.item_bytes &&
+      hazards.backlog != engine::BacklogKind::erase_front)
+    return needs("--item-bytes", "--backlog erase_front");
+  if (!wakes_by_default && hazards.nap_us > 0) {
+    return engine::failure(
+        "--wake-up: a thread that sleeps in each turn is woken by nobody; leave --wake-up or "
+        "--nap-us out");
+  }
+  return {};
 }
 
 }  // namespace
@@ -32,6 +109,12 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
              engine::kPolicyNames, engine::policy_from, stage.policy);
   add_choice(command, "--exhaustion", "what a datagram without a free buffer does (default wait)",
              engine::kExhaustionNames, engine::exhaustion_from, stage.exhaustion);
+  command
+      .add_option("--threads", options.threads,
+                  "1: receives and sends in one; 2: one receives, one sends (default 1)")
+      ->check(whole_number(1, 2));
+  add_choice(command, "--wake-up", "how the thread that sends waits for datagrams (default event)",
+             engine::kWakeUpNames, engine::wake_up_from, stage.wake_up);
   command.add_option("--batch", stage.batch, "sends in one batch, up to the ring (default 32)")
       ->check(whole_number(1, kEntriesMax));
   command
@@ -49,6 +132,7 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
       .add_option("--send-buffer", options.send_buffer_bytes,
                   "bytes of each output's socket buffer (default: the host's)")
       ->check(whole_number(1, kSocketBufferBytesMax));
+  add_hazard_flags(command, options);
 }
 
 engine::Expected<void> check_relay_flags(const daemon::RelayOptions& options) {
@@ -65,7 +149,7 @@ engine::Expected<void> check_relay_flags(const daemon::RelayOptions& options) {
         "it",
         stage.pool, kEntriesMax - stage.landing, stage.landing));
   }
-  return {};
+  return check_companions(options);
 }
 
 }  // namespace reprise::apps

@@ -8,5 +8,6 @@ int main(int argument_count, char** arguments) {
   std::function<reprise::apps::Exit()> chosen;
   reprise::apps::add_lab_run_command(program, chosen);
   reprise::apps::add_lab_compare_command(program, chosen);
+  reprise::apps::add_lab_calibrate_command(program, chosen);
   return reprise::apps::run_program(program, argument_count, arguments, chosen);
 }

@@ -37,6 +37,7 @@ class EchoBackend final : public engine::Backend {
   engine::Expected<engine::PacketMemory> register_memory(std::uint32_t, std::uint32_t) override {
     return {};
   }
+  engine::Expected<void> use_memory(const engine::PacketMemory&) override { return {}; }
   engine::Expected<engine::SocketIndex> open(const engine::PacketSocketSpec&) override {
     return {};
   }

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <thread>
 
+#include "reprise/daemon/core_affinity.hpp"
 #include "reprise/posix/capability.hpp"
 #include "reprise/posix/network_interface.hpp"
 #include "reprise/posix/port_holder.hpp"
@@ -15,6 +18,7 @@ using engine::Endpoint;
 using engine::Expected;
 using engine::failure;
 using engine::Instant;
+using engine::Role;
 using engine::Rule;
 using engine::SocketIndex;
 
@@ -22,6 +26,8 @@ namespace {
 
 /// Ethernet header and two VLAN tags.
 constexpr std::uint32_t kLinkHeaderBytes = 14 + 8;
+/// How old the sending thread's counts may be in a report while it runs.
+constexpr Duration kPublishInterval = engine::milliseconds(100);
 
 /// Looks at everything that the rules name before anything is opened.
 Expected<std::uint32_t> largest_input_frame(std::span<const Rule> rules) {
@@ -38,6 +44,14 @@ Expected<std::uint32_t> largest_input_frame(std::span<const Rule> rules) {
     }
   }
   return largest;
+}
+
+Expected<std::unique_ptr<uring::UringBackend>> open_ring(const engine::StageConfig& stage) {
+  uring::UringBackend::Options ring;
+  ring.submission_entries = stage.submissions_max;
+  ring.completion_entries =
+      std::clamp(4 * stage.region_count(), 2 * ring.submission_entries, 65'536U);
+  return uring::UringBackend::create(ring);
 }
 
 engine::StageConfig fit(engine::StageConfig stage, std::span<const Rule> rules,
@@ -73,33 +87,60 @@ Expected<std::unique_ptr<Relay>> Relay::open(std::span<const Rule> rules,
       !allowed) {
     return std::unexpected(allowed.error());
   }
-  uring::UringBackend::Options ring;
-  ring.submission_entries = fitted.stage.submissions_max;
-  ring.completion_entries =
-      std::clamp(4 * fitted.stage.region_count(), 2 * ring.submission_entries, 65'536U);
-  auto backend = uring::UringBackend::create(ring);
-  if (!backend) return std::unexpected(backend.error());
-
-  std::unique_ptr<Relay> relay(
-      new Relay(engine::Flat<engine::Stage>(fitted.stage), std::move(*backend), fitted));
-  const auto memory =
-      relay->backend_->register_memory(fitted.stage.region_count(), fitted.stage.region_bytes);
-  if (!memory) return std::unexpected(memory.error());
-  relay->memory_ = *memory;
+  if (options.one_core) {
+    if (const auto possible = OnOneCore::here(); !possible)
+      return std::unexpected(possible.error());
+  }
+  auto first = open_ring(fitted.stage);
+  if (!first) return std::unexpected(first.error());
+  std::unique_ptr<uring::UringBackend> second;
+  if (options.threads > 1) {
+    auto opened = open_ring(fitted.stage);
+    if (!opened) return std::unexpected(opened.error());
+    second = *std::move(opened);
+  }
+  std::unique_ptr<Relay> relay(new Relay(fitted, *std::move(first), std::move(second)));
+  if (const auto done = relay->share_memory(); !done) return std::unexpected(done.error());
   if (const auto done = relay->open_inputs(rules); !done) return std::unexpected(done.error());
   if (const auto done = relay->open_outputs(rules); !done) return std::unexpected(done.error());
-  relay->started_at_ = relay->backend_->now();
+  relay->started_at_ = relay->receiving().backend().now();
   return relay;
 }
 
-Relay::Relay(engine::Flat<engine::Stage> stage, std::unique_ptr<uring::UringBackend> backend,
-             const RelayOptions& options)
-    : stage_(std::move(stage)),
-      backend_(std::move(backend)),
-      options_(options),
-      runner_(options.stage),
-      batch_(options.stage.region_count() + options.stage.sends_max + 64,
-             options.stage.region_count() + options.stage.sends_max + 64) {}
+Relay::Relay(const RelayOptions& options, std::unique_ptr<uring::UringBackend> first,
+             std::unique_ptr<uring::UringBackend> second)
+    : options_(options) {
+  const bool is_pipeline = second != nullptr;
+  const Role first_role = is_pipeline ? Role::ingress : Role::unified;
+  first_ = std::make_unique<Worker>(engine::with_role(options.stage, first_role), std::move(first));
+  if (is_pipeline) {
+    second_ =
+        std::make_unique<Worker>(engine::with_role(options.stage, Role::egress), std::move(second));
+    hand_off_ =
+        std::make_unique<ThreadHandOff>(options.stage, first_->backend(), second_->backend());
+    first_->set_hand_off(*hand_off_);
+    second_->set_hand_off(*hand_off_);
+  }
+  if (options.stage.hazards.log_lines != engine::LogLines::none) {
+    first_->write_lines_to(options.log_descriptor);
+    if (is_pipeline) second_->write_lines_to(options.log_descriptor);
+  }
+  if (options.census) {
+    if (is_pipeline) first_->tell_census(ingress_occupancy_);
+    sending().take_census(is_pipeline ? &ingress_occupancy_ : nullptr);
+  }
+}
+
+/// The first worker's backend owns the regions.
+Expected<void> Relay::share_memory() {
+  const engine::StageConfig& stage = options_.stage;
+  const auto memory = first_->backend().register_memory(stage.region_count(), stage.region_bytes);
+  if (!memory) return std::unexpected(memory.error());
+  first_->set_memory(*memory);
+  if (!second_) return {};
+  second_->set_memory(*memory);
+  return second_->backend().use_memory(*memory);
+}
 
 Expected<void> Relay::open_inputs(std::span<const Rule> rules) {
   for (const Rule& rule : rules) {
@@ -110,11 +151,12 @@ Expected<void> Relay::open_inputs(std::span<const Rule> rules) {
     known->wanted.push_back({input.source, input.group, input.port});
   }
   for (Input& input : inputs_) {
-    const auto socket = backend_->open(
+    const auto socket = receiving().backend().open(
         engine::PacketSocketSpec{input.interface, input.wanted, options_.receive_buffer_bytes});
     if (!socket) return std::unexpected(socket.error());
     input.socket = *socket;
-    input.index = *stage_->add_input(*socket);  // inputs_max is at least the number of rules
+    input.index =
+        *receiving().stage().add_input(*socket);  // inputs_max is at least the number of rules
   }
   for (const Rule& rule : rules) {
     const Endpoint& input = rule.input;
@@ -135,81 +177,118 @@ Expected<void> Relay::open_outputs(std::span<const Rule> rules) {
   for (const Rule& rule : rules) {
     std::vector<SocketIndex> sockets;
     for (const Endpoint& output : rule.outputs) {
-      const auto socket =
-          backend_->open(engine::SendSocketSpec{.destination = output.group,
-                                                .port = output.port,
-                                                .interface = output.interface,
-                                                .source = output.source,
-                                                .hops = options_.hops,
-                                                .dscp = 0,
-                                                .send_buffer_bytes = options_.send_buffer_bytes});
+      const auto socket = sending().backend().open(
+          engine::SendSocketSpec{.destination = output.group,
+                                 .port = output.port,
+                                 .interface = output.interface,
+                                 .source = output.source,
+                                 .hops = options_.hops,
+                                 .dscp = 0,
+                                 .send_buffer_bytes = options_.send_buffer_bytes});
       if (!socket) return std::unexpected(socket.error());
       sockets.push_back(*socket);
     }
-    const auto input = std::ranges::find(inputs_, rule.input.interface, &Input::interface);
-    const auto route = stage_->add_route(
-        {rule.input.source, rule.input.group, input->index, rule.input.port}, sockets);
-    if (!route)
-      return failure(fmt::format("rule \"{}\": {}", rule.name, engine::name(route.error())));
-    routed_.push_back({rule, *route});
+    const auto first = open_route(rule, sockets);
+    if (!first) return std::unexpected(first.error());
+    engine::OutputIndex index = *first;
+    for (const Endpoint& output : rule.outputs) {
+      outputs_.push_back({rule.name, engine::to_string(output), {}, 0});
+      sending().watch(index);
+      index = sending().stage().egress().next(index);
+    }
   }
   return {};
+}
+
+/// Returns the first of the rule's outputs.
+Expected<engine::OutputIndex> Relay::open_route(const Rule& rule,
+                                                std::span<const SocketIndex> sockets) {
+  const auto refused = [&rule](engine::CommandError error) {
+    return failure(fmt::format("rule \"{}\": {}", rule.name, engine::name(error)));
+  };
+  const auto first = sending().stage().add_outputs(sockets);
+  if (!first) return refused(first.error());
+  const auto input = std::ranges::find(inputs_, rule.input.interface, &Input::interface);
+  const auto route = receiving().stage().add_route(
+      {rule.input.source, rule.input.group, input->index, rule.input.port}, *first);
+  if (!route) return refused(route.error());
+  return *first;
 }
 
 RelayReport Relay::run(Duration interval,
                        const std::function<void(const RelayReport&)>& on_interval) {
   const bool reports = interval > Duration{} && on_interval;
-  Instant next_report = reports ? backend_->now() + interval : engine::kNever;
-  for (;;) {
-    if (stop_requested_.load(std::memory_order_relaxed)) begin_stop();
-    const engine::Next next = runner_.step(*stage_, {*backend_, batch_, memory_});
-    if (next.kind == engine::Next::Kind::stopped) break;
-    if (next.kind == engine::Next::Kind::run) continue;
-    backend_->submit_and_wait(next.completions, std::min(next_report, stop_deadline_));
-    if (!reports && !stopping_) continue;
-    const Instant now = backend_->now();
+  if (reports && second_) second_->publish_every(kPublishInterval);
+  Instant next_report = engine::kNever;
+  run_workers([&](Instant now) {
+    if (reports && next_report == engine::kNever) next_report = now + interval;
     if (now >= next_report) {
       on_interval(report());
       next_report = next_report + interval;
     }
-    if (now >= stop_deadline_) {
-      if (abandoned_) break;  // a send or wait that not even a cancel ended: the ring's end ends it
-      stage_->abandon();
-      abandoned_ = true;
-      stop_deadline_ = now + options_.drain;
-    }
-  }
+    enforce_drain_time(now);
+    return std::min(next_report, stop_deadline_);
+  });
   return report();
 }
 
-void Relay::begin_stop() {
-  if (stopping_) return;
-  stopping_ = true;
-  stage_->stop();
-  stop_deadline_ = backend_->now() + options_.drain;
+void Relay::run_workers(const Worker::Attend& attend) {
+  std::optional<OnOneCore> one_core;  // open() has seen that it is possible
+  if (options_.one_core) {
+    if (auto kept = OnOneCore::here()) one_core.emplace(*std::move(kept));
+  }
+  std::jthread sender;
+  if (second_) sender = std::jthread([this] { second_->run(); });
+  first_->run(attend);
+  // All regions are back, so that nothing but a cancel can be open there; or it was told to give
+  // up.
+  if (second_ && !second_->wait_until_ended(options_.drain)) second_->command(Command::give_up);
+}
+
+/// What is not sent when the drain time is over is dropped. What not even a cancel has ended when
+/// it is over once more ends with the ring.
+void Relay::enforce_drain_time(Instant now) {
+  if (!stop_requested_.load(std::memory_order_relaxed)) return;
+  if (stop_deadline_ == engine::kNever) stop_deadline_ = now + options_.drain;
+  if (now < stop_deadline_) return;
+  const Command command = abandoned_ ? Command::give_up : Command::abandon;
+  sending().command(command);
+  if (abandoned_) receiving().command(command);
+  abandoned_ = true;
+  stop_deadline_ = now + options_.drain;
 }
 
 void Relay::request_stop() {
   stop_requested_.store(true, std::memory_order_relaxed);
-  backend_->wake();
+  receiving().command(Command::stop);
 }
 
 RelayReport Relay::report() {
+  // In this order nothing has been sent that is not counted as received.
+  const WorkerCounts sent = second_ ? second_->counts() : WorkerCounts{};
+  receiving().publish();
+  const WorkerCounts in = receiving().counts();
+  const WorkerCounts& out = second_ ? sent : in;
   RelayReport report;
-  report.elapsed = backend_->now() - started_at_;
-  report.ingress = stage_->ingress_counters();
-  report.regions_outstanding = stage_->ledger().held_count();
-  report.turns = runner_.turns();
-  report.laws_hold = stage_->laws_hold();
+  report.elapsed = receiving().backend().now() - started_at_;
+  report.ingress = in.ingress;
+  report.regions_outstanding = in.held;
+  report.turns = out.turns;
+  report.threads = second_ ? 2 : 1;
+  report.laws_hold = in.laws_hold && out.laws_hold;
+  if (second_) {
+    const bool both_stopped = in.is_stopped && out.is_stopped;
+    report.laws_hold =
+        report.laws_hold &&
+        (both_stopped ? in.crossed == out.crossed && out.held == 0 : out.crossed <= in.crossed);
+  }
+  report.census = out.census;
   for (const Input& input : inputs_)
-    report.kernel_drops += backend_->statistics(input.socket).kernel_drops;
-  for (const Routed& routed : routed_) {
-    engine::OutputIndex index = stage_->routes().first_output(routed.route);
-    for (const Endpoint& output : routed.rule.outputs) {
-      report.outputs.push_back({routed.rule.name, engine::to_string(output),
-                                stage_->egress().counters(index), stage_->egress().pending(index)});
-      index = stage_->egress().next(index);
-    }
+    report.kernel_drops += receiving().backend().statistics(input.socket).kernel_drops;
+  report.outputs = outputs_;
+  for (std::size_t index = 0; index < out.outputs.size(); ++index) {
+    report.outputs[index].counters = out.outputs[index].counters;
+    report.outputs[index].pending = out.outputs[index].pending;
   }
   return report;
 }

@@ -73,8 +73,14 @@ nlohmann::ordered_json to_json(const RelayReport& report) {
     json["outputs"].push_back(std::move(entry));
   }
   json["regions_outstanding"] = report.regions_outstanding;
+  json["threads"] = report.threads;
   json["turns"] = report.turns;
   json["laws_hold"] = report.laws_hold;
+  if (report.census) {
+    json["census"]["seconds"] = seconds(report.census->sampled);
+    for (std::size_t place = 0; place < kPlaceCount; ++place)
+      json["census"]["mean"][std::string(kPlaceNames[place])] = report.census->mean[place];
+  }
   return json;
 }
 
@@ -104,6 +110,12 @@ std::string to_text(const RelayReport& report) {
             fmt::format("{}{} {}", errors.empty() ? "" : ", ", error.count, error_name(error));
     }
     if (!errors.empty()) text += fmt::format(" (errors: {})", errors);
+    text += '\n';
+  }
+  if (report.census) {
+    text += "buffers on average:";
+    for (std::size_t place = 0; place < kPlaceCount; ++place)
+      text += fmt::format(" {} {:.1f}", kPlaceNames[place], report.census->mean[place]);
     text += '\n';
   }
   if (report.regions_outstanding > 0)

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "reprise/daemon/occupancy_sampler.hpp"
 #include "reprise/engine/counters.hpp"
 #include "reprise/engine/time.hpp"
 
@@ -25,8 +27,10 @@ struct RelayReport {
   std::uint64_t kernel_drops = 0;  ///< by the packet sockets, before the relay received anything
   std::vector<OutputReport> outputs;
   std::uint32_t regions_outstanding = 0;
-  std::uint64_t turns = 0;
-  bool laws_hold = true;
+  std::uint64_t turns = 0;    ///< of the thread that sends
+  std::uint32_t threads = 1;  ///< of which a second one sends
+  bool laws_hold = true;      ///< of each stage, and between the two
+  std::optional<CensusResult> census;
 
   [[nodiscard]] engine::OutputCounters output_total() const;
 };

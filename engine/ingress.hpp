@@ -51,6 +51,10 @@ class Ingress {
 
   /// Whether prepare() would add something.
   [[nodiscard]] bool has_work(const Ledger& ledger) const;
+  /// The kernel has few regions left of those it shall have.
+  [[nodiscard]] bool is_short(const Ledger& ledger) const {
+    return ledger.kernel_count() <= kernel_target_ / 4;
+  }
   /// No receive is armed, none is being cancelled.
   [[nodiscard]] bool is_idle() const {
     return armed_count_ == 0 && cancels_open_ == 0 && to_cancel_ == 0;

@@ -249,6 +249,12 @@ struct SubmitResult {
   bool woken = false;   ///< submit_and_wait: wake() was called
 };
 
+/// How full a backend's two queues are.
+struct QueueDepths {
+  std::uint32_t submissions = 0;  ///< prepared, not submitted
+  std::uint32_t completions = 0;  ///< ready to be reaped
+};
+
 /// Hot path: once a batch, never once a packet. All calls but wake() belong to the thread that owns
 /// the backend.
 class Backend {
@@ -284,6 +290,9 @@ class Backend {
   /// backend owns them.
   virtual Expected<PacketMemory> register_memory(std::uint32_t count,
                                                  std::uint32_t region_bytes) = 0;
+  /// Instead of register_memory(): sends from regions that another backend registered and that
+  /// outlive this one. It receives nothing into them.
+  virtual Expected<void> use_memory(const PacketMemory& memory) = 0;
   virtual Expected<SocketIndex> open(const PacketSocketSpec& spec) = 0;
   virtual Expected<SocketIndex> open(const SendSocketSpec& spec) = 0;
   /// Takes over an open descriptor of either kind (a supervisor's), and closes it on failure too.
@@ -292,6 +301,8 @@ class Backend {
   virtual void close(SocketIndex socket) = 0;
   [[nodiscard]] virtual SocketStatistics statistics(SocketIndex socket) = 0;
   [[nodiscard]] virtual Limits limits() const = 0;
+  /// Telemetry; zeroes where a backend cannot tell.
+  [[nodiscard]] virtual QueueDepths depths() const { return {}; }
 };
 
 }  // namespace reprise::engine

@@ -22,7 +22,8 @@ Turn egress_turn(Policy policy) {
   Turn turn;
   switch (policy) {
     case Policy::synchronous:
-      turn.add({drain, prepare, submit, await_sends, give_back, wake_peer});
+      // Beside its own sends, a wait for "writable" may have ended.
+      turn.add({drain, reap, prepare, submit, await_sends, give_back, wake_peer});
       turn.add({announce, recheck, idle});
       break;
     case Policy::deferred:

@@ -86,6 +86,7 @@ Next Runner::step(Stage& stage, const Surroundings& around) {
 /// Phases that would do nothing are left out. The first of a turn never is.
 bool Runner::is_due(const Stage& stage) const {
   switch (phase()) {
+    case Phase::reap:
     case Phase::submit: return stage.role() != Role::egress || has_open_operations(stage);
     case Phase::hand_over: return !stage.handing_over().empty();
     case Phase::give_back: return stage.has_returns();
@@ -99,7 +100,6 @@ bool Runner::is_due(const Stage& stage) const {
     case Phase::recheck: return sleep_ == Sleep::announced;
     case Phase::take_back:
     case Phase::drain:
-    case Phase::reap:
     case Phase::prepare:
     case Phase::await_sends:
     case Phase::collect:
@@ -109,7 +109,14 @@ bool Runner::is_due(const Stage& stage) const {
   return true;
 }
 
+bool Runner::begins_turn(const Stage& stage) const {
+  Runner ahead = *this;
+  while (ahead.position_ != 0 && !ahead.is_due(stage)) ahead.advance();
+  return ahead.position_ == 0;
+}
+
 Next Runner::act(Stage& stage, const Surroundings& around) {
+  last_phase_ = phase();
   switch (phase()) {
     case Phase::take_back: take_back(stage, *around.hand_off); break;
     case Phase::drain: drain(stage, *around.hand_off); break;

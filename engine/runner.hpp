@@ -58,8 +58,12 @@ class Runner {
 
   Next step(Stage& stage, const Surroundings& around);
 
-  /// The phase that the next step() runs.
+  /// Where in the turn the next step() begins: it runs this phase, or the next one that is due.
   [[nodiscard]] Phase phase() const { return turn_.phases[position_]; }
+  /// Whether the next step() runs the first phase of a turn. For simulations.
+  [[nodiscard]] bool begins_turn(const Stage& stage) const;
+  /// The phase that the last step() ran. Telemetry.
+  [[nodiscard]] Phase last_phase() const { return last_phase_; }
   [[nodiscard]] std::uint64_t turns() const { return turns_; }
 
   /// How many turns a spinning runner spins on before it does something else by itself; 0: for
@@ -92,7 +96,7 @@ class Runner {
   std::uint32_t wake_due_ = 0;  ///< something crossed since the peer was last woken
   Sleep sleep_ = Sleep::none;
   std::uint32_t idle_turns_ = 0;  ///< in a row, spinning
-  std::uint32_t reserved_ = 0;
+  Phase last_phase_ = Phase::take_back;
   std::uint64_t turns_ = 0;  ///< telemetry
 };
 

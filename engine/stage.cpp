@@ -23,8 +23,8 @@ void Stage::place(FlatLayout& layout, const StageConfig& config) {
   if (config.role != Role::egress) {
     routes_.place(layout, config.rules_max);
     ingress_.place(layout, config);
-    // Datagrams, a removal for each route, and the end.
-    layout.place(accepted_, config.region_count() + config.rules_max + 1);
+    // Datagrams, removals (each of at least one output, which is not used again before), the end.
+    layout.place(accepted_, config.region_count() + config.outputs_max + 1);
     submissions_max += 2 * config.inputs_max;
     slices_max += config.region_count();
   }
@@ -195,7 +195,7 @@ bool Stage::has_work() const {
 }
 
 bool Stage::needs_returns() const {
-  return role_ == Role::ingress && (stopping_ != 0 || ledger_.kernel_count() == 0);
+  return role_ == Role::ingress && (stopping_ != 0 || ingress_.is_short(ledger_));
 }
 
 bool Stage::is_stopped() const {

@@ -88,7 +88,8 @@ class Stage {
   [[nodiscard]] Role role() const { return role_; }
   /// Whether there is something to do without a further completion or item.
   [[nodiscard]] bool has_work() const;
-  /// Ingress: whether it can only go on when regions come back.
+  /// Ingress: whether it soon can only go on when regions come back, so that it wants to be woken
+  /// for them.
   [[nodiscard]] bool needs_returns() const;
   [[nodiscard]] bool is_stopped() const;
   /// Sends prepared or in flight.

@@ -23,7 +23,7 @@ engine::Expected<Comparison> compare(const CompareRequest& request, const RunCon
   for (const std::vector<Setting>& point : points) {
     std::vector<Setting> settings = request.settings;
     settings.insert(settings.end(), point.begin(), point.end());
-    auto scenario = load_scenario(request.scenario_path, settings);
+    auto scenario = load_scenario(request.scenario_path, settings, request.costs_path);
     if (!scenario) return std::unexpected(scenario.error());
     scenarios.push_back(std::move(*scenario));
   }

@@ -41,12 +41,30 @@ void Measurement::add(const sim::World& world, const sim::Event& event) {
   last_event_ = event.time;
   if (event.kind == sim::EventKind::arrival) first_arrival_ = std::min(first_arrival_, event.time);
   if (event.kind == sim::EventKind::phase) add_phase(world, event);
+  for (std::uint32_t index = 0; index < nodes_.size(); ++index) {
+    const sim::Node& node = world.node(index);
+    nodes_[index].census.note_refusals(
+        node, event.time,
+        refused_for_want_of_buffers(node, world.config().nodes[index].stage.exhaustion));
+  }
+}
+
+std::uint64_t refused_for_want_of_buffers(const sim::Node& node, engine::Exhaustion exhaustion) {
+  switch (exhaustion) {
+    case engine::Exhaustion::wait: return node.kernel.found_no_buffer();
+    case engine::Exhaustion::drop: break;
+  }
+  return node.ingress()
+      .ingress_counters()
+      .dropped[static_cast<std::size_t>(engine::IngressDrop::no_buffer)];
 }
 
 void Measurement::add_phase(const sim::World& world, const sim::Event& event) {
   NodeMeasurement& node = nodes_[event.index];
   const engine::Ledger& ledger = world.node(event.index).ingress().ledger();
   const sim::PhaseDetail& detail = world.detail();
+  const engine::Duration length{world.config().costs.turn_ns + detail.cost_ns};
+  node.census.add(world.node(event.index), detail, event.time, event.time + length);
   for (const std::uint32_t slot : detail.submitted) node.in_flight.enter(slot, event.time);
   for (const std::uint32_t slot : detail.reaped) node.in_flight.leave(slot, event.time);
   if (!detail.submitted.empty()) ++node.submits;

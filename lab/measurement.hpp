@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reprise/engine/duration_histogram.hpp"
+#include "reprise/lab/census.hpp"
 #include "reprise/sim/world.hpp"
 
 namespace reprise::lab {
@@ -46,12 +47,18 @@ class Occupancy {
 struct NodeMeasurement {
   explicit NodeMeasurement(const sim::NodeConfig& config)
       : outstanding(config.stage.region_count()),
-        in_flight(engine::Stage::slot_count(config.stage)) {}
+        in_flight(engine::Stage::slot_count(config.stage)),
+        census(config) {}
   Occupancy outstanding;
   Occupancy in_flight;
+  Census census;
   std::uint64_t submits = 0;   ///< phases that handed sends over
   std::uint64_t released = 0;  ///< the ledger's count when it was last looked at
 };
+
+/// exhaustion = drop: datagrams dropped because the pool was empty. wait: datagrams that found no
+/// provided buffer and had to wait in the socket (or were dropped there).
+std::uint64_t refused_for_want_of_buffers(const sim::Node& node, engine::Exhaustion exhaustion);
 
 class Measurement {
  public:

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,15 +21,15 @@ struct HopResult {
   std::uint64_t sent = 0;        ///< accepted by the kernel, over all outputs
   std::uint64_t send_drops = 0;  ///< dropped at an output, with a counted reason
   std::uint64_t refused = 0;     ///< sends that found no room and were tried again or dropped
-  /// exhaustion = drop: datagrams dropped because the pool was empty. wait: datagrams that found no
-  /// provided buffer and had to wait in the socket (or were dropped there).
-  std::uint64_t no_buffer = 0;
-  std::uint64_t submits = 0;  ///< calls that handed sends over
+  std::uint64_t no_buffer = 0;   ///< refused_for_want_of_buffers()
+  std::uint64_t submits = 0;     ///< calls that handed sends over
   std::uint64_t turns = 0;
   std::int64_t outstanding_integral = 0;  ///< regions × nanoseconds
   std::int64_t in_flight_integral = 0;    ///< sends × nanoseconds
   std::uint64_t in_flight_max = 0;
   std::uint64_t outstanding_max = 0;
+  PlaceTimes place_times{};  ///< their outstanding ones add up to outstanding_integral
+  std::optional<Refusal> first_refusal;
   engine::DurationHistogram outstanding_times;
   engine::DurationHistogram in_flight_times;
 };

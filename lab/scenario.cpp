@@ -76,6 +76,7 @@ class Reader {
   explicit Reader(std::string file) : file_(std::move(file)) {}
 
   Expected<void> read(const toml::table& root);
+  Expected<void> read_costs(const toml::table& root, const std::string& file);
   Expected<void> apply(const Setting& setting);
   Expected<Scenario> finish();
 
@@ -125,6 +126,29 @@ Expected<void> Reader::read(const toml::table& root) {
     if (auto done = read_root_key(key.str(), node); !done) return done;
   }
   return {};
+}
+
+/// A file of --costs has a [costs] table and nothing else.
+Expected<void> Reader::read_costs(const toml::table& root, const std::string& file) {
+  const auto place_in = [&](const toml::node& node) {
+    return fmt::format("{}:{}", file, node.source().begin.line);
+  };
+  for (const auto& [key, node] : root) {
+    if (key.str() != "costs" || !node.is_table()) {
+      return failure(
+          fmt::format("{}: {}: expected the table [costs] alone, as reprise-lab "
+                      "calibrate --toml writes it",
+                      place_in(node), key.str()));
+    }
+    for (const auto& [cost, value] : *node.as_table()) {
+      if (auto done = set("costs", cost.str(), value_of(value), place_in(value)); !done)
+        return done;
+    }
+  }
+  if (root.contains("costs")) return {};
+  return failure(fmt::format(
+      "{}:1: no costs; expected the table [costs], as reprise-lab calibrate --toml writes it",
+      file));
 }
 
 Expected<void> Reader::read_version(const toml::table& root) {
@@ -324,6 +348,30 @@ Expected<Scenario> Reader::finish() {
       fmt::format("{}: {}", place_of_key(message.substr(0, message.find(' '))), message));
 }
 
+/// `expected`: what the file should be, for messages.
+Expected<std::string> text_of_file(const std::string& path, std::string_view expected) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    return failure(fmt::format("{}: is a folder; expected {}", path, expected));
+  errno = 0;
+  std::ifstream file(path);
+  const int errno_value = errno;
+  if (!file)
+    return failure(fmt::format("{}: cannot be read: {}; expected {}", path,
+                               std::generic_category().message(errno_value), expected));
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+Expected<toml::table> parse_toml(std::string_view text, const std::string& name) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    return failure(fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));
+  }
+}
+
 }  // namespace
 
 Expected<Setting> parse_setting(std::string_view text) {
@@ -334,33 +382,28 @@ Expected<Setting> parse_setting(std::string_view text) {
   return Setting{std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
 }
 
-Expected<Scenario> load_scenario(const std::string& path, const std::vector<Setting>& settings) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error))
-    return failure(
-        fmt::format("{}: is a folder; expected a scenario file, as in examples/scenarios", path));
-  errno = 0;
-  std::ifstream file(path);
-  const int errno_value = errno;
-  if (!file)
-    return failure(
-        fmt::format("{}: cannot be read: {}; expected a scenario file, as in examples/scenarios",
-                    path, std::generic_category().message(errno_value)));
-  std::stringstream text;
-  text << file.rdbuf();
-  return parse_scenario(text.str(), path, settings);
+Expected<Scenario> load_scenario(const std::string& path, const std::vector<Setting>& settings,
+                                 const std::string& costs_path) {
+  const auto text = text_of_file(path, "a scenario file, as in examples/scenarios");
+  if (!text) return std::unexpected(text.error());
+  return parse_scenario(*text, path, settings, costs_path);
 }
 
 Expected<Scenario> parse_scenario(std::string_view text, const std::string& name,
-                                  const std::vector<Setting>& settings) {
-  toml::table root;
-  try {
-    root = toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    return failure(fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));
-  }
+                                  const std::vector<Setting>& settings,
+                                  const std::string& costs_path) {
+  const auto root = parse_toml(text, name);
+  if (!root) return std::unexpected(root.error());
   Reader reader(name);
-  if (auto done = reader.read(root); !done) return std::unexpected(done.error());
+  if (auto done = reader.read(*root); !done) return std::unexpected(done.error());
+  if (!costs_path.empty()) {
+    const auto costs = text_of_file(costs_path, "a file that reprise-lab calibrate --toml wrote");
+    if (!costs) return std::unexpected(costs.error());
+    const auto costs_root = parse_toml(*costs, costs_path);
+    if (!costs_root) return std::unexpected(costs_root.error());
+    if (auto done = reader.read_costs(*costs_root, costs_path); !done)
+      return std::unexpected(done.error());
+  }
   for (const Setting& setting : settings) {
     if (auto done = reader.apply(setting); !done) return std::unexpected(done.error());
   }

@@ -33,13 +33,15 @@ struct Setting {
 /// Splits "key=value" of a --set.
 engine::Expected<Setting> parse_setting(std::string_view text);
 
-/// Reads a file, then applies the settings in order. The error names file and line, the key, and
-/// what was expected.
+/// Reads a file, then the costs of another one where `costs_path` names one, then applies the
+/// settings in order. The error names file and line, the key, and what was expected.
 engine::Expected<Scenario> load_scenario(const std::string& path,
-                                         const std::vector<Setting>& settings = {});
+                                         const std::vector<Setting>& settings = {},
+                                         const std::string& costs_path = {});
 
 /// The same from text; `name` stands for the file in messages.
 engine::Expected<Scenario> parse_scenario(std::string_view text, const std::string& name,
-                                          const std::vector<Setting>& settings = {});
+                                          const std::vector<Setting>& settings = {},
+                                          const std::string& costs_path = {});
 
 }  // namespace reprise::lab

@@ -195,6 +195,8 @@ Table kernel_table() {
 Table costs_table() {
   return {"costs",
           {of_costs("call_ns", &CostProfile::call_ns),
+           of_costs("submit_ns", &CostProfile::submit_ns),
+           of_costs("gather_ns", &CostProfile::gather_ns),
            of_costs("send_ns", &CostProfile::send_ns),
            of_costs("linked_ns", &CostProfile::linked_ns),
            of_costs("send_byte_ps", &CostProfile::send_byte_ps),

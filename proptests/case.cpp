@@ -19,10 +19,22 @@ using Json = nlohmann::ordered_json;
 template <class Visited, class Structure>
 concept Is = std::same_as<std::remove_const_t<Visited>, Structure>;
 
+template <Is<engine::Hazards> Hazards, class Visit>
+void each_field(Hazards& hazards, Visit visit) {
+  visit("backlog", hazards.backlog);
+  visit("item_bytes", hazards.item_bytes);
+  visit("drain", hazards.drain);
+  visit("send_order", hazards.send_order);
+  visit("log_lines", hazards.log_lines);
+  visit("nap_us", hazards.nap_us);
+}
+
 template <Is<engine::StageConfig> Stage, class Visit>
 void each_field(Stage& stage, Visit visit) {
   visit("policy", stage.policy);
   visit("exhaustion", stage.exhaustion);
+  visit("wake_up", stage.wake_up);
+  visit("spin_turns", stage.spin_turns);
   visit("pool", stage.pool);
   visit("landing", stage.landing);
   visit("region_bytes", stage.region_bytes);
@@ -33,6 +45,7 @@ void each_field(Stage& stage, Visit visit) {
   visit("inputs_max", stage.inputs_max);
   visit("rules_max", stage.rules_max);
   visit("outputs_max", stage.outputs_max);
+  visit("hazards", stage.hazards);
 }
 
 template <Is<sim::Stall> Stall, class Visit>
@@ -52,7 +65,9 @@ void each_field(Link& link, Visit visit) {
 template <Is<sim::NodeConfig> Node, class Visit>
 void each_field(Node& node, Visit visit) {
   visit("stage", node.stage);
+  visit("threads", node.threads);
   visit("core", node.core);
+  visit("egress_core", node.egress_core);
   visit("fan_out", node.fan_out);
   visit("completions_max", node.completions_max);
   visit("send_buffer_bytes", node.send_buffer_bytes);
@@ -99,6 +114,11 @@ constexpr std::array<std::string_view, 3> kArrivalsNames{"constant", "poisson", 
 
 std::span<const std::string_view> names(engine::Policy) { return engine::kPolicyNames; }
 std::span<const std::string_view> names(engine::Exhaustion) { return engine::kExhaustionNames; }
+std::span<const std::string_view> names(engine::WakeUp) { return engine::kWakeUpNames; }
+std::span<const std::string_view> names(engine::BacklogKind) { return engine::kBacklogKindNames; }
+std::span<const std::string_view> names(engine::Drain) { return engine::kDrainNames; }
+std::span<const std::string_view> names(engine::SendOrder) { return engine::kSendOrderNames; }
+std::span<const std::string_view> names(engine::LogLines) { return engine::kLogLinesNames; }
 std::span<const std::string_view> names(sim::Timing) { return kTimingNames; }
 std::span<const std::string_view> names(sim::Arrivals) { return kArrivalsNames; }
 

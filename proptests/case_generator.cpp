@@ -39,16 +39,41 @@ rc::Gen<std::vector<Element>> some(std::size_t least, std::size_t most, rc::Gen<
                       });
 }
 
+/// Most cases have none, so that a hazard hides nothing from the others.
+rc::Gen<engine::Hazards> hazards() {
+  using engine::BacklogKind;
+  using engine::Drain;
+  using engine::Hazards;
+  using engine::LogLines;
+  using engine::SendOrder;
+  using rc::gen::set;
+  return rc::gen::build<Hazards>(
+      set(&Hazards::backlog,
+          one_of<BacklogKind>({BacklogKind::ring, BacklogKind::ring, BacklogKind::erase_front})),
+      set(&Hazards::item_bytes, one_of<uint32_t>({16, 17, 256})),
+      set(&Hazards::drain, one_of<Drain>({Drain::batch, Drain::batch, Drain::all})),
+      set(&Hazards::send_order,
+          one_of<SendOrder>({SendOrder::linked, SendOrder::linked, SendOrder::linked,
+                             SendOrder::linked, SendOrder::linked, SendOrder::unlinked})),
+      set(&Hazards::log_lines,
+          one_of<LogLines>({LogLines::none, LogLines::none, LogLines::drops, LogLines::datagrams})),
+      set(&Hazards::nap_us, one_of<uint32_t>({0, 0, 0, 0, 0, 0, 0, 1, 50})));
+}
+
 rc::Gen<engine::StageConfig> stages() {
   using engine::Exhaustion;
   using engine::Policy;
   using engine::StageConfig;
+  using engine::WakeUp;
   using rc::gen::set;
   const auto drawn = rc::gen::build<StageConfig>(
       set(&StageConfig::policy,
           one_of<Policy>({Policy::adaptive, Policy::synchronous, Policy::deferred, Policy::eager})),
       set(&StageConfig::exhaustion, one_of<Exhaustion>({Exhaustion::wait, Exhaustion::drop})),
-      set(&StageConfig::pool, between(1U, 48U)), set(&StageConfig::landing, between(1U, 6U)),
+      set(&StageConfig::wake_up, one_of<WakeUp>({WakeUp::event, WakeUp::spin, WakeUp::hybrid})),
+      set(&StageConfig::spin_turns, one_of<uint32_t>({3, 0, 1, 100})),
+      set(&StageConfig::hazards, hazards()), set(&StageConfig::pool, between(1U, 48U)),
+      set(&StageConfig::landing, between(1U, 6U)),
       set(&StageConfig::region_bytes, one_of<uint32_t>({2048, 2048, 2048, 512})),
       set(&StageConfig::batch, between(1U, 8U)),
       // How much more than a batch, until the map below.
@@ -95,7 +120,8 @@ rc::Gen<sim::NodeConfig> nodes() {
   using rc::gen::set;
   using sim::NodeConfig;
   return rc::gen::build<NodeConfig>(
-      set(&NodeConfig::stage, stages()), set(&NodeConfig::core, between(0U, 2U)),
+      set(&NodeConfig::stage, stages()), set(&NodeConfig::threads, between(1U, 2U)),
+      set(&NodeConfig::core, between(0U, 2U)), set(&NodeConfig::egress_core, between(0U, 3U)),
       set(&NodeConfig::fan_out, between(1U, 3U)),
       set(&NodeConfig::completions_max, one_of<uint32_t>({128, 8, 1})),
       set(&NodeConfig::send_buffer_bytes, one_of<uint32_t>({212'992, 8'192, 4'608, 4'608})),

@@ -51,6 +51,10 @@ const char* name(Sight sight) {
     case Sight::truncation: return "truncation";
     case Sight::stop_with_work: return "stop_with_work";
     case Sight::give_up: return "give_up";
+    case Sight::hand_off: return "hand_off";
+    case Sight::sleep: return "sleep";
+    case Sight::unlinked: return "unlinked";
+    case Sight::erase_front: return "erase_front";
   }
   return "?";
 }
@@ -113,6 +117,7 @@ void CaseRun::watch(const sim::Event& event) {
     see(Sight::fan_out, link > 0);
     see(Sight::two_hops, !is_last && link == 0);
   }
+  see(Sight::sleep, event.kind == sim::EventKind::wake && thread_of(event) == 1);
   if (event.kind != sim::EventKind::phase) return;
   const sim::PhaseDetail& detail = world_.detail();
   submitted_ += detail.submitted.size();
@@ -139,6 +144,10 @@ Sights CaseRun::sights() const {
     add(Sight::queue_full, dropped(out, engine::EgressDrop::queue_full) > 0);
     add(Sight::send_error, dropped(out, engine::EgressDrop::unreachable) > 0);
     add(Sight::give_up, dropped(out, engine::EgressDrop::stopped) > 0);
+    add(Sight::hand_off, node.egress().crossed() > 0);
+    add(Sight::erase_front, node.egress().egress().moved_bytes() > 0);
+    const engine::Hazards& hazards = tried_.config.nodes[index].stage.hazards;
+    add(Sight::unlinked, hazards.send_order == engine::SendOrder::unlinked && out.sent > 0);
     add(Sight::kernel_drop, node.kernel.kernel_drops() > 0);
     add(Sight::queue_drop, node.kernel.queue_drops() > 0);
   }

@@ -32,8 +32,12 @@ enum class Sight : std::uint8_t {
   truncation,      ///< a frame larger than a region
   stop_with_work,  ///< the stop came with datagrams in the relays
   give_up,         ///< datagrams were dropped as `stopped`
+  hand_off,        ///< a datagram crossed from one thread to the other
+  sleep,           ///< an egress thread slept, and came back from it
+  unlinked,        ///< sends of one output without a chain
+  erase_front,     ///< a backlog moved what was behind the front
 };
-inline constexpr std::size_t kSightCount = 15;
+inline constexpr std::size_t kSightCount = 19;
 const char* name(Sight sight);
 using Sights = std::bitset<kSightCount>;
 

@@ -78,7 +78,10 @@ TEST(Datagrams, AreDeliveredOrCounted) {
                   {Sight::queue_full, 10},
                   {Sight::send_error, 15},
                   {Sight::truncation, 10},
-                  {Sight::give_up, 5}});
+                  {Sight::give_up, 5},
+                  {Sight::hand_off, 40},
+                  {Sight::sleep, 15},
+                  {Sight::unlinked, 10}});
 }
 
 }  // namespace reprise::proptests

@@ -36,10 +36,10 @@ class Integral {
 };
 
 Verdict compare(std::uint32_t node, const char* what, const Integral& integral,
-                std::int64_t times_ns) {
-  if (integral.count() != 0) {
+                std::int64_t times_ns, std::uint32_t left = 0) {
+  if (integral.count() != left) {
     return std::unexpected(
-        fmt::format("node {}: {} {} at the end, expected 0", node, integral.count(), what));
+        fmt::format("node {}: {} {} at the end, expected {}", node, integral.count(), what, left));
   }
   if (integral.sum_ns() == times_ns) return {};
   return std::unexpected(
@@ -97,8 +97,10 @@ Verdict outstanding_obeys_little(CaseRun& run) {
     }
   }
   for (std::uint32_t node = 0; node < world.node_count(); ++node) {
+    integrals[node].change(world.now(), world.node(node).ingress().ledger().held_count());
     const Verdict verdict =
-        compare(node, "outstanding", integrals[node], watches[node].time_held_ns());
+        compare(node, "outstanding", integrals[node], watches[node].time_held_ns(world.now()),
+                returns_waiting(world.node(node)));
     if (!verdict) return verdict;
   }
   return {};
@@ -126,12 +128,19 @@ Verdict in_flight_obeys_little(CaseRun& run) {
 
 TEST(Little, HoldsExactlyForWhatIsOutstanding) {
   check_property("outstanding_obeys_little", rc::gen::oneOf(cases(), stopped_cases()),
-                 {{Sight::delivery, 60}, {Sight::exhaustion, 40}, {Sight::sent_again, 10}});
+                 {{Sight::delivery, 60},
+                  {Sight::exhaustion, 40},
+                  {Sight::sent_again, 10},
+                  {Sight::hand_off, 40}});
 }
 
 TEST(Little, HoldsExactlyForWhatIsInFlight) {
   check_property("in_flight_obeys_little", rc::gen::oneOf(cases(), stopped_cases()),
-                 {{Sight::delivery, 60}, {Sight::chain_cut, 8}, {Sight::sent_again, 10}});
+                 {{Sight::delivery, 60},
+                  {Sight::chain_cut, 6},
+                  {Sight::sent_again, 10},
+                  {Sight::hand_off, 40},
+                  {Sight::unlinked, 10}});
 }
 
 }  // namespace reprise::proptests

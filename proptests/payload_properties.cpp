@@ -86,7 +86,8 @@ TEST(Payload, ArrivesUnalteredAndOnce) {
                   {Sight::fan_out, 30},
                   {Sight::exhaustion, 40},
                   {Sight::sent_again, 10},
-                  {Sight::truncation, 10}});
+                  {Sight::truncation, 10},
+                  {Sight::hand_off, 40}});
 }
 
 }  // namespace reprise::proptests

@@ -5,6 +5,7 @@
 
 #include "properties.hpp"
 #include "property_check.hpp"
+#include "region_watch.hpp"
 
 namespace reprise::proptests {
 namespace {
@@ -20,7 +21,9 @@ std::string unfinished_work(const sim::Node& node) {
   add("backlog", egress.backlog_size());
   add("sends_open", egress.sends_open());
   add("pending", out.assigned - out.sent - out.dropped_total());
-  add("held", node.ingress().ledger().held_count());
+  const std::uint32_t lying = node.ingress().is_stopped() ? 0 : returns_waiting(node);
+  add("held", node.ingress().ledger().held_count() - lying);
+  if (node.threads.size() > 1) add("handed_over", node.hand_off.items.size());
   for (std::uint32_t thread = 0; thread < node.threads.size(); ++thread) {
     add("completions", node.kernel.completion_count(sim::RingIndex{thread}));
   }
@@ -71,7 +74,9 @@ TEST(Progress, EveryRelayBecomesQuietWithNothingLeft) {
                   {Sight::sent_again, 10},
                   {Sight::refused_in_stall, 10},
                   {Sight::exhaustion, 40},
-                  {Sight::send_error, 15}});
+                  {Sight::send_error, 15},
+                  {Sight::hand_off, 40},
+                  {Sight::sleep, 15}});
 }
 
 TEST(Progress, EveryRelayStopsWithNothingHeld) {
@@ -80,7 +85,8 @@ TEST(Progress, EveryRelayStopsWithNothingHeld) {
                   {Sight::refusal, 15},
                   {Sight::exhaustion, 40},
                   {Sight::stop_with_work, 10},
-                  {Sight::give_up, 5}});
+                  {Sight::give_up, 5},
+                  {Sight::hand_off, 40}});
 }
 
 }  // namespace reprise::proptests

@@ -68,6 +68,18 @@ Verdict RegionWatch::compare() const {
   return {};
 }
 
+std::int64_t RegionWatch::time_held_ns(Instant now) const {
+  std::int64_t sum_ns = time_held_ns_;
+  for (const std::int64_t since_ns : held_since_ns_) {
+    if (since_ns != kNotHeld) sum_ns += now.ns - since_ns;
+  }
+  return sum_ns;
+}
+
+std::uint32_t returns_waiting(const sim::Node& node) {
+  return node.threads.size() == 1 ? 0 : node.hand_off.returns.size();
+}
+
 std::vector<RegionWatch> watch_regions(const sim::World& world) {
   std::vector<RegionWatch> watches;
   watches.reserve(world.node_count());

@@ -17,8 +17,8 @@ class RegionWatch {
   /// Takes in a step of the world. Says where the ledger and this book differ.
   Verdict observe(const Step& step);
 
-  /// Time from reception to release, summed over all regions released so far.
-  [[nodiscard]] std::int64_t time_held_ns() const { return time_held_ns_; }
+  /// Time from reception to release, summed over all regions; of those still held, until `now`.
+  [[nodiscard]] std::int64_t time_held_ns(engine::Instant now) const;
 
  private:
   Verdict receive(engine::RegionIndex region, engine::Instant now);
@@ -32,6 +32,9 @@ class RegionWatch {
   std::uint64_t released_ = 0;
   std::int64_t time_held_ns_ = 0;
 };
+
+/// Regions on their way back to an ingress stage. One that needs none lets them lie.
+std::uint32_t returns_waiting(const sim::Node& node);
 
 /// One for each node.
 std::vector<RegionWatch> watch_regions(const sim::World& world);

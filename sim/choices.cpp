@@ -11,6 +11,7 @@ const char* name(Site site) {
     case Site::interarrival: return "interarrival";
     case Site::send_error: return "send_error";
     case Site::chain_pause: return "chain_pause";
+    case Site::arrivals: return "arrivals";
   }
   return "?";
 }

@@ -20,8 +20,9 @@ enum class Site : std::uint8_t {
   interarrival,  ///< a uniform draw that becomes the time to the next arrival
   send_error,    ///< fault: a send fails
   chain_pause,   ///< a linked chain goes on only after a later call
+  arrivals,      ///< how many datagrams arrive before the next phase (TurnWorld)
 };
-inline constexpr std::size_t kSiteCount = 5;
+inline constexpr std::size_t kSiteCount = 6;
 const char* name(Site site);
 
 class Choices {

@@ -15,6 +15,8 @@ enum class EventKind : std::uint8_t {
             ///< dropped it
   phase,  ///< a thread did a phase: index = node, first = thread << 32 | phase, second = digest of
           ///< what it did
+  wake,   ///< a thread came back from a wait, and the kernel did for it what it does on the way:
+          ///< index = node, first = thread << 32
   departure,  ///< a frame left a sender's socket buffer: index = link
   delivery,   ///< a frame reached the end of a link: index = link, first = sequence, second = flow
 };

@@ -86,6 +86,7 @@ SubmitResult KernelBackend::enter(bool waits) {
   SubmitResult result;
   result.submitted = kernel_->prepared_count(ring_);
   const std::uint32_t left_before = kernel_->paused_count(ring_);
+  if (result.submitted > 0) spend(costs_->submit_ns);
   bool behind_link = false;
   while (kernel_->prepared_count(ring_) > 0) {
     const Kernel::Executed done =
@@ -125,6 +126,7 @@ void KernelBackend::note(const Kernel::Executed& done, bool behind_link) {
 
 void KernelBackend::run_task_work() {
   const Kernel::Moved moved = kernel_->receive(ring_);
+  if (moved.frames > 0) spend(costs_->gather_ns);
   spend(moved.frames * costs_->receive_ns +
         costs_->receive_byte_ps * static_cast<std::int64_t>(moved.payload_bytes) / 1000);
 }

@@ -58,6 +58,8 @@ class KernelBackend final : public engine::Backend {
   void wake() override {}
   engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
                                                          std::uint32_t region_bytes) override;
+  /// A node's threads share its regions anyway.
+  engine::Expected<void> use_memory(const engine::PacketMemory&) override { return {}; }
   engine::Expected<engine::SocketIndex> open(const engine::PacketSocketSpec& spec) override;
   engine::Expected<engine::SocketIndex> open(const engine::SendSocketSpec& spec) override;
   engine::Expected<engine::SocketIndex> adopt(int descriptor) override;

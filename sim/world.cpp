@@ -193,6 +193,7 @@ bool World::finds_something(std::uint32_t index, std::uint32_t number) const {
   const Thread& thread = node.threads[number];
   if (thread.stage.has_work() || thread.stage.is_stopped()) return true;
   if (node.kernel.completion_count(RingIndex{number}) > 0) return true;
+  if (node.kernel.paused_count(RingIndex{number}) > 0) return true;  // its next call ends them
   return number == 0 ? node.kernel.socket_backlog() > 0 : !node.hand_off.items.empty();
 }
 
@@ -288,19 +289,20 @@ bool World::arrive(std::uint32_t index, const Packet& packet) {
 void World::wake_if_due(Node& node, std::uint32_t number) {
   Thread& thread = node.threads[number];
   if (thread.state != ThreadState::waiting) return;
-  if (node.kernel.completion_count(RingIndex{number}) >= thread.waits_for) wake(thread);
+  if (node.kernel.completion_count(RingIndex{number}) >= thread.waits_for) {
+    wake(thread, state_->now);
+  }
 }
 
 /// Ends a wait, or the next one (I7).
-void World::wake(Thread& thread) {
+void World::wake(Thread& thread, Instant at) {
   if (thread.state != ThreadState::waiting) {
     thread.woken = 1;
     return;
   }
   thread.state = ThreadState::ready;
   thread.returns = 1;
-  thread.ready_at =
-      std::max(thread.ready_at, state_->now + engine::Duration{config_->costs.wake_ns});
+  thread.ready_at = std::max(thread.ready_at, at + engine::Duration{config_->costs.wake_ns});
 }
 
 Event World::act_thread(std::uint32_t index, std::uint32_t number, Choices& choices) {
@@ -311,14 +313,27 @@ Event World::act_thread(std::uint32_t index, std::uint32_t number, Choices& choi
   const bool spun_out = thread.state == ThreadState::spinning && !finds_something(index, number);
   if (spun_out) thread.runner.spun(thread.runner.spins_left());
   thread.state = ThreadState::ready;
-  const engine::Phase phase = thread.runner.phase();
+  if (thread.returns != 0) return act_wake(index, number, choices);
   const engine::Next next = run_phase(node, number, choices);
   charge(thread);
   thread.ready_at = state_->now + engine::Duration{config_->costs.turn_ns + detail_.cost_ns};
   state_->cores[thread.core].free_at = thread.ready_at;
   settle(thread, next, node.kernel.completion_count(RingIndex{number}) >= next.completions);
   return {state_->now, EventKind::phase, index,
-          std::uint64_t{number} << 32 | static_cast<std::uint64_t>(phase), detail_.digest.value()};
+          std::uint64_t{number} << 32 | static_cast<std::uint64_t>(thread.runner.last_phase()),
+          detail_.digest.value()};
+}
+
+Event World::act_wake(std::uint32_t index, std::uint32_t number, Choices& choices) {
+  Node& node = state_->nodes[index];
+  Thread& thread = node.threads[number];
+  KernelBackend backend(node.kernel, RingIndex{number}, choices, config_->costs, state_->now,
+                        detail_);
+  backend.run_task_work();
+  thread.returns = 0;
+  thread.ready_at = state_->now + engine::Duration{detail_.cost_ns};
+  state_->cores[thread.core].free_at = thread.ready_at;
+  return {state_->now, EventKind::wake, index, std::uint64_t{number} << 32, detail_.digest.value()};
 }
 
 engine::Next World::run_phase(Node& node, std::uint32_t number, Choices& choices) {
@@ -326,14 +341,14 @@ engine::Next World::run_phase(Node& node, std::uint32_t number, Choices& choices
   KernelBackend backend(node.kernel, RingIndex{number}, choices, config_->costs, state_->now,
                         detail_);
   SimHandOff hand_off(node.hand_off, config_->costs, detail_);
-  if (thread.returns != 0) backend.run_task_work();
-  thread.returns = 0;
   const engine::Next next =
       thread.runner.step(thread.stage, {backend, batch_, node.kernel.memory(), &hand_off});
-  if (next.kind == engine::Next::Kind::wait) {
+  if (next.kind == engine::Next::Kind::wait || next.kind == engine::Next::Kind::poll) {
     backend.submit_and_wait(next.completions, engine::kNever);
   }
-  if (hand_off.woke_peer()) wake(node.threads[1 - number]);
+  if (hand_off.woke_peer()) {
+    wake(node.threads[1 - number], state_->now + engine::Duration{detail_.cost_ns});
+  }
   return next;
 }
 
@@ -409,7 +424,7 @@ void World::stop(bool abandon) {
     const std::uint32_t last = node.threads.size() - 1;
     if (abandon) node.threads[last].stage.abandon();
     for (std::uint32_t thread = 0; thread <= last; ++thread) {
-      if (thread == 0 || abandon) wake(node.threads[thread]);
+      if (thread == 0 || abandon) wake(node.threads[thread], state_->now);
     }
   }
 }

@@ -166,6 +166,7 @@ class World {
   Event act(const Actor& actor, Choices& choices);
   Event act_source(std::uint32_t flow, Choices& choices);
   Event act_thread(std::uint32_t index, std::uint32_t thread, Choices& choices);
+  Event act_wake(std::uint32_t index, std::uint32_t thread, Choices& choices);
   engine::Next run_phase(Node& node, std::uint32_t thread, Choices& choices);
   void settle(Thread& thread, const engine::Next& next, bool is_satisfied);
   void charge(Thread& thread);
@@ -173,7 +174,7 @@ class World {
   Event act_link(std::uint32_t index, std::uint32_t link);
   bool arrive(std::uint32_t index, const Packet& packet);
   void wake_if_due(Node& node, std::uint32_t thread);
-  void wake(Thread& thread);
+  void wake(Thread& thread, engine::Instant at);
   [[nodiscard]] std::uint32_t outlet(std::uint32_t node, std::uint32_t output,
                                      std::uint32_t flow) const;
 

@@ -29,7 +29,7 @@ LAYERS = {
     "backends/asio": frozenset({"engine", "posix"}),
     "sim": frozenset({"engine"}),
     "lab": frozenset({"engine", "sim"}),
-    "trial": frozenset({"engine", "sim", "lab", "posix", "uring", "asio"}),
+    "trial": frozenset({"engine", "sim", "lab", "posix", "uring", "asio", "traffic"}),
     "traffic": frozenset({"engine", "posix"}),
     "daemon": frozenset({"engine", "posix", "uring", "asio"}),
     "apps": EVERYTHING,

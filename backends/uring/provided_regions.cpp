@@ -32,6 +32,7 @@ engine::Expected<ProvidedRegions> ProvidedRegions::create(io_uring* ring, std::u
   auto regions = Mapping::create(stride_bytes * count);
   if (!regions) return std::unexpected(regions.error());
   result.region_bytes_ = *std::move(regions);
+  result.base_ = result.region_bytes_.bytes();
 
   result.ring_entries_ = std::bit_ceil(count);
   auto ring_bytes = Mapping::create(result.ring_entries_ * sizeof(io_uring_buf));
@@ -49,7 +50,7 @@ engine::Expected<ProvidedRegions> ProvidedRegions::create(io_uring* ring, std::u
                            -error);
   }
   ::io_uring_buf_ring_init(buffer_ring(result.ring_bytes_));
-  result.memory_ = {.base = result.region_bytes_.bytes(),
+  result.memory_ = {.base = result.base_,
                     .stride_bytes = stride_bytes,
                     .visible_bytes = region_bytes,
                     .region_bytes = region_bytes,
@@ -57,14 +58,23 @@ engine::Expected<ProvidedRegions> ProvidedRegions::create(io_uring* ring, std::u
   return result;
 }
 
+ProvidedRegions ProvidedRegions::borrow(const engine::PacketMemory& memory) {
+  ProvidedRegions result;
+  result.memory_ = memory;
+  // The kernel only reads what is sent, and provide() refuses what is borrowed.
+  result.base_ = const_cast<std::byte*>(memory.base);
+  return result;
+}
+
 std::byte* ProvidedRegions::bytes(engine::Slice slice) const {
   const auto index = static_cast<std::uint32_t>(slice.region);
   REPRISE_ASSERT(index < memory_.region_count);
   REPRISE_ASSERT(std::uint64_t{slice.offset_bytes} + slice.length_bytes <= memory_.region_bytes);
-  return region_bytes_.bytes() + index * memory_.stride_bytes + slice.offset_bytes;
+  return base_ + index * memory_.stride_bytes + slice.offset_bytes;
 }
 
 void ProvidedRegions::provide(engine::RegionIndex region) {
+  REPRISE_ASSERT(ring_entries_ > 0);  // else the regions are another's
   ::io_uring_buf_ring_add(buffer_ring(ring_bytes_), bytes({region, 0, memory_.region_bytes}),
                           memory_.region_bytes,
                           static_cast<std::uint16_t>(static_cast<std::uint32_t>(region)),

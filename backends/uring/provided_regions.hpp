@@ -25,6 +25,9 @@ class ProvidedRegions {
   static engine::Expected<ProvidedRegions> create(io_uring* ring, std::uint32_t count,
                                                   std::uint32_t region_bytes);
 
+  /// Another's regions, which outlive this: to send from, not to provide.
+  static ProvidedRegions borrow(const engine::PacketMemory& memory);
+
   ProvidedRegions() = default;
 
   [[nodiscard]] const engine::PacketMemory& memory() const { return memory_; }
@@ -38,6 +41,7 @@ class ProvidedRegions {
 
  private:
   engine::PacketMemory memory_;
+  std::byte* base_ = nullptr;  ///< of the regions
   Mapping region_bytes_;
   Mapping ring_bytes_;
   std::uint32_t ring_entries_ = 0;

@@ -30,6 +30,7 @@ class Ring {
   ~Ring();
 
   [[nodiscard]] io_uring* get() { return &ring_; }
+  [[nodiscard]] const io_uring* get() const { return &ring_; }
   [[nodiscard]] std::uint32_t submission_entries() const { return ring_.sq.ring_entries; }
   [[nodiscard]] std::uint32_t completion_entries() const { return ring_.cq.ring_entries; }
 

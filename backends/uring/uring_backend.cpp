@@ -88,6 +88,15 @@ Expected<engine::PacketMemory> UringBackend::register_memory(std::uint32_t count
   return regions_.memory();
 }
 
+Expected<void> UringBackend::use_memory(const engine::PacketMemory& memory) {
+  REPRISE_ASSERT(regions_.memory().region_count == 0);
+  if (memory.base == nullptr || memory.visible_bytes < memory.region_bytes) {
+    return engine::failure("packet memory: another backend's regions are not all visible", EINVAL);
+  }
+  regions_ = ProvidedRegions::borrow(memory);
+  return {};
+}
+
 Expected<SocketIndex> UringBackend::open(const engine::PacketSocketSpec& spec) {
   auto opened = posix::open_packet_socket(spec);
   if (!opened) return std::unexpected(opened.error());

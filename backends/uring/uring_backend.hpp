@@ -51,12 +51,17 @@ class UringBackend final : public engine::Backend {
 
   engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
                                                          std::uint32_t region_bytes) override;
+  engine::Expected<void> use_memory(const engine::PacketMemory& memory) override;
   engine::Expected<engine::SocketIndex> open(const engine::PacketSocketSpec& spec) override;
   engine::Expected<engine::SocketIndex> open(const engine::SendSocketSpec& spec) override;
   engine::Expected<engine::SocketIndex> adopt(int descriptor) override;
   void close(engine::SocketIndex socket) override { sockets_.close(socket); }
   [[nodiscard]] engine::SocketStatistics statistics(engine::SocketIndex socket) override;
   [[nodiscard]] engine::Limits limits() const override { return limits_; }
+
+  [[nodiscard]] engine::QueueDepths depths() const override {
+    return {::io_uring_sq_ready(ring_.get()), ::io_uring_cq_ready(ring_.get())};
+  }
 
   /// How close the filter of a packet socket that open() made is to what was wanted.
   [[nodiscard]] posix::FilterLevel filter_level(engine::SocketIndex socket) {

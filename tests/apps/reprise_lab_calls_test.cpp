@@ -1,4 +1,14 @@
 // What wrong calls of `reprise-lab`, and wrong scenario files, get.
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 
 #include "program.hpp"
@@ -19,8 +29,9 @@ void expect_text_refused(std::string_view text, int line, std::vector<std::strin
 }
 
 TEST(RepriseLabCalls, WithoutACommandNameThoseThereAre) {
-  expect_refused({"reprise-lab"}, {"no command", "run or compare", "reprise-lab --help"});
-  expect_refused({"reprise-lab", "fly"}, {"\"fly\"", "run or compare"});
+  expect_refused({"reprise-lab"},
+                 {"no command", "run, compare or calibrate", "reprise-lab --help"});
+  expect_refused({"reprise-lab", "fly"}, {"\"fly\"", "run, compare or calibrate"});
 }
 
 TEST(RepriseLabCalls, WithMissingArgumentsNameThem) {
@@ -134,8 +145,60 @@ TEST(RepriseLabCalls, WithABadVariationNameIt) {
                  {"--vary policy=fast", "\"deferred\""});
 }
 
+TEST(RepriseLabCalls, WithACostsFileThatIsWrongNameItAndItsLine) {
+  const ScenarioFile costs("[costs]\nsend_ns = 1\nwings_ns = 2\n");
+  for (const std::string& path : {costs.path(), std::string("nosuch.toml")}) {
+    const std::string words = path == costs.path() ? costs.line(3) + ": costs.wings_ns: unknown key"
+                                                   : "nosuch.toml: cannot be read";
+    expect_refused({"reprise-lab", "run", kPoisson, "--costs", path}, {words});
+    expect_refused({"reprise-lab", "compare", kPoisson, "--vary", "policy=eager", "--costs", path},
+                   {words});
+  }
+}
+
+TEST(RepriseLabCalls, ToCalibrateWithAWrongArgumentNameIt) {
+  for (const char* rounds : {"0", "41", "x"})
+    expect_refused({"reprise-lab", "calibrate", "--rounds", rounds},
+                   {"--rounds", std::string("\"") + rounds + "\"", "1 to 40"});
+  expect_refused({"reprise-lab", "calibrate", "--toml", "nosuch/here.toml"},
+                 {"--toml nosuch/here.toml", "cannot be written", "No such file"});
+}
+
+/// One core, on which nothing can be measured between two.
+void stay_on_one_core() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  unsigned core = 0;
+  while (!CPU_ISSET(core, &allowed)) ++core;
+  CPU_ZERO(&allowed);
+  CPU_SET(core, &allowed);
+  ::sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
+/// Refuses unshare(2), as hosts do without the privilege and without user namespaces.
+void refuse_namespaces() {
+  std::array<sock_filter, 4> code{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog program{code.size(), code.data()};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    std::abort();
+  }
+}
+
+TEST(RepriseLabCalls, ToCalibrateWhereTheHostDoesNotAllowItSayWhatIsMissing) {
+  expect_refused({"reprise-lab", "calibrate"}, {"expected two", "taskset"}, stay_on_one_core);
+  expect_refused({"reprise-lab", "calibrate"}, {"network namespaces", "CAP_SYS_ADMIN", "root"},
+                 refuse_namespaces);
+}
+
 TEST(RepriseLabCalls, ForHelpSucceedAndShowTheUsage) {
-  for (const char* command : {"run", "compare"}) {
+  for (const char* command : {"run", "compare", "calibrate"}) {
     const ProgramEnd end = run_program({"reprise-lab", command, "--help"});
     EXPECT_EQ(end.exit_status, 0) << command;
     EXPECT_NE(end.output.find(std::string("Usage: reprise-lab ") + command), std::string::npos)

@@ -164,6 +164,7 @@ class PlayedKernel final : public Backend {
   [[nodiscard]] Instant now() const override { return {}; }
   void wake() override {}
   Expected<PacketMemory> register_memory(std::uint32_t, std::uint32_t) override { return memory(); }
+  Expected<void> use_memory(const PacketMemory&) override { return {}; }
   Expected<SocketIndex> open(const PacketSocketSpec&) override { return SocketIndex{0}; }
   Expected<SocketIndex> open(const SendSocketSpec&) override { return SocketIndex{1}; }
   Expected<SocketIndex> adopt(int) override { return SocketIndex{0}; }

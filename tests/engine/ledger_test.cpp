@@ -16,6 +16,13 @@ struct LedgerValue {
   void start(std::uint32_t) { ledger.start(); }
 };
 
+/// An egress stage's.
+struct AwayLedgerValue {
+  Ledger ledger;
+  void place(FlatLayout& layout, std::uint32_t regions) { ledger.place(layout, regions); }
+  void start(std::uint32_t) { ledger.start(Owner::away); }
+};
+
 /// What the ledger should say: the free ones in order, the kernel's, and the references of the
 /// held.
 struct Model {
@@ -105,6 +112,118 @@ TEST(Ledger, CountsReleasesOfTheLastReferenceOnly) {
   EXPECT_EQ(ledger.released(), 0U);
   ledger.release(region);
   EXPECT_EQ(ledger.released(), 1U);
+}
+
+TEST(Ledger, OfAnEgressStageGivesARegionBackWithEachDatagramThatCame) {
+  Flat<AwayLedgerValue> value(2U);
+  Ledger& ledger = value->ledger;
+  const RegionIndex region{1};
+  EXPECT_EQ(ledger.held_count(), 0U);
+  for (int datagram = 0; datagram < 3; ++datagram) ledger.adopt(region);
+  EXPECT_EQ(ledger.held_count(), 1U);
+  ledger.release(region, 2);
+  EXPECT_EQ(ledger.free_count(), 0U) << "one of its datagrams is still here";
+  ledger.release(region);
+  EXPECT_EQ(ledger.give_back(), (ReturnItem{region, 3}));
+  ledger.adopt(region);
+  ledger.release(region);
+  EXPECT_EQ(ledger.give_back(), (ReturnItem{region, 1})) << "counted anew";
+  EXPECT_EQ(ledger.owner(region), Owner::away);
+  EXPECT_TRUE(ledger.is_consistent());
+}
+
+/// What an egress stage's ledger should say.
+struct AwayModel {
+  struct Region {
+    std::uint32_t references = 0;
+    std::uint32_t adopted = 0;
+  };
+  std::map<RegionIndex, Region> held;
+  std::deque<RegionIndex> free;
+  std::map<RegionIndex, std::uint32_t> adopted_and_free;
+};
+
+void act(Ledger& ledger, AwayModel& model, std::mt19937& random) {
+  const RegionIndex any{static_cast<std::uint32_t>(random() % ledger.size())};
+  switch (random() % 4) {
+    case 0:
+      if (ledger.owner(any) == Owner::free) return;
+      ledger.adopt(any);
+      ++model.held[any].references;
+      ++model.held[any].adopted;
+      return;
+    case 1:
+      if (model.free.empty()) return;
+      ASSERT_EQ(ledger.give_back(),
+                (ReturnItem{model.free.front(), model.adopted_and_free[model.free.front()]}));
+      ASSERT_EQ(ledger.owner(model.free.front()), Owner::away);
+      ASSERT_EQ(ledger.adopted(model.free.front()), 0U);
+      model.adopted_and_free.erase(model.free.front());
+      model.free.pop_front();  // L4
+      return;
+    case 2:
+      if (!model.held.contains(any)) return;
+      ledger.retain(any);
+      ++model.held[any].references;
+      return;
+    default: {
+      if (!model.held.contains(any)) return;
+      AwayModel::Region& region = model.held[any];
+      const std::uint32_t count = 1 + static_cast<std::uint32_t>(random() % region.references);
+      ledger.release(any, count);
+      region.references -= count;
+      if (region.references > 0) return;
+      model.free.push_back(any);  // L3
+      model.adopted_and_free[any] = region.adopted;
+      model.held.erase(any);
+    }
+  }
+}
+
+TEST(Ledger, OfAnEgressStageAgreesWithAModelUnderRandomOperations) {
+  std::mt19937 random(4);
+  for (const std::uint32_t regions : {1U, 2U, 16U}) {
+    Flat<AwayLedgerValue> value(regions);
+    Ledger& ledger = value->ledger;
+    AwayModel model;
+    for (int step = 0; step < 5000; ++step) {
+      act(ledger, model, random);
+      ASSERT_TRUE(ledger.is_consistent());
+      ASSERT_EQ(ledger.free_count(), model.free.size());
+      ASSERT_EQ(ledger.held_count(), model.held.size());
+      ASSERT_EQ(ledger.kernel_count(), 0U);
+      for (const auto& [region, expected] : model.held) {
+        ASSERT_EQ(ledger.owner(region), Owner::held);
+        ASSERT_EQ(ledger.references(region), expected.references);  // L2
+        ASSERT_EQ(ledger.adopted(region), expected.adopted);
+      }
+    }
+  }
+}
+
+TEST(Ledger, GivesBackWithARegionEveryReferenceThatCame) {
+  Flat<AwayLedgerValue> value(2U);
+  Ledger& ledger = value->ledger;
+  ledger.adopt(RegionIndex{1});
+  ledger.adopt(RegionIndex{1});
+  ledger.retain(RegionIndex{1});
+  ledger.release(RegionIndex{1}, 3);
+  EXPECT_EQ(ledger.give_back(), (ReturnItem{RegionIndex{1}, 2}));
+  ledger.adopt(RegionIndex{1});
+  ledger.release(RegionIndex{1});
+  EXPECT_EQ(ledger.give_back(), (ReturnItem{RegionIndex{1}, 1})) << "what came since";
+}
+
+TEST(LedgerDeathTest, AFreeRegionIsGivenBackBeforeItComesAgain) {
+  Flat<AwayLedgerValue> value(1U);
+  Ledger& ledger = value->ledger;
+  EXPECT_DEATH(ledger.give_back(), "empty");
+  EXPECT_DEATH(ledger.release(RegionIndex{0}), "held");
+  ledger.adopt(RegionIndex{0});
+  EXPECT_DEATH(ledger.release(RegionIndex{0}, 2), "references");
+  EXPECT_DEATH(ledger.give_back(), "empty");
+  ledger.release(RegionIndex{0});
+  EXPECT_DEATH(ledger.adopt(RegionIndex{0}), "away");
 }
 
 TEST(LedgerDeathTest, WhatNobodyHoldsCannotBeReleasedOrRetained) {

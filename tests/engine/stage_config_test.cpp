@@ -31,6 +31,27 @@ TEST(StageConfig, AFindingNamesTheFieldTheValueAndTheRange) {
   EXPECT_NE(only_finding(&StageConfig::outputs_max, 0), "none");
 }
 
+TEST(StageConfig, HazardsHaveRangesToo) {
+  StageConfig config;
+  config.hazards.item_bytes = 15;
+  config.hazards.nap_us = 1'000'001;
+  config.spin_turns = 1'000'000'001;
+  const std::vector<Error> findings = check(config);
+  ASSERT_EQ(findings.size(), 3U);
+  EXPECT_EQ(findings[0].message, "spin_turns = 1000000001: expected 0 to 1000000000");
+  EXPECT_EQ(findings[1].message, "item_bytes = 15: expected 16 to 256");
+  EXPECT_EQ(findings[2].message, "nap_us = 1000001: expected 0 to 1000000");
+}
+
+TEST(StageConfig, WithRoleChangesTheRoleAlone) {
+  StageConfig config;
+  config.pool = 77;
+  StageConfig expected = config;
+  expected.role = Role::egress;
+  EXPECT_EQ(with_role(config, Role::egress), expected);
+  EXPECT_EQ(with_role(with_role(config, Role::egress), Role::unified), config);
+}
+
 TEST(StageConfig, EveryContradictionIsFound) {
   StageConfig config;
   config.pool = 0;

@@ -103,9 +103,14 @@ TEST(Scenario, LetsDependentCapacitiesGrowWithTheRing) {
 
 TEST(Scenario, PutsRelaysOnCoresOfTheirOwnOrOnOne) {
   const auto apart = scenario_of("[relay]\nhops = 3\n").world.nodes;
-  EXPECT_EQ(apart[2].core, 2U);
+  EXPECT_EQ(apart[2].core, 4U);
+  EXPECT_EQ(apart[2].egress_core, 5U);
+  const auto paired = scenario_of("[relay]\nhops = 3\none_core = true\n").world.nodes;
+  EXPECT_EQ(paired[2].core, 4U);
+  EXPECT_EQ(paired[2].egress_core, 4U);
   const auto together = scenario_of("[relay]\nhops = 3\nshared_core = true\n").world.nodes;
   EXPECT_EQ(together[2].core, 0U);
+  EXPECT_EQ(together[2].egress_core, 0U);
 }
 
 TEST(Scenario, SharesRateAndCountAmongFlows) {

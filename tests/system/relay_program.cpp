@@ -25,6 +25,7 @@ nlohmann::json RelayProgram::stop(int signal) {
   ::kill(child_.pid(), signal);
   const traffic::ChildEnd* end = child_.wait(engine::seconds(10));
   if (end == nullptr) throw std::runtime_error("the relay did not stop");
+  notes_ = end->notes;
   EXPECT_TRUE(end->succeeded()) << describe(*end) << '\n' << end->notes;
   return nlohmann::json::parse(end->report);
 }

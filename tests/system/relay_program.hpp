@@ -20,9 +20,12 @@ class RelayProgram {
 
   /// Asks it to stop and returns what it then reports; a failed test where it does not end well.
   nlohmann::json stop(int signal = SIGTERM);
+  /// What it wrote on standard error, once it has stopped.
+  [[nodiscard]] const std::string& notes() const { return notes_; }
 
  private:
   traffic::Child child_;
+  std::string notes_;
 };
 
 /// What a relay must hold however it was treated: its counters agree, no region is lost, and what
