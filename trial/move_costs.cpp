@@ -38,7 +38,7 @@ class MoveCosts final : public Instrument {
   }
 
  private:
-  /// 96 KiB, when other work has pushed the block out of the near caches, as payloads do in a relay.
+  /// 96 KiB, when other work has pushed the block out of the near caches, as payloads do.
   double from_far_caches_ps() {
     constexpr std::size_t kBytes = std::size_t{96} << 10U;
     std::vector<double> times;

@@ -167,7 +167,9 @@ SubmitResult UringBackend::hand_over(bool also_collect) {
 
 SubmitResult UringBackend::submit() {
   arm_wake_poll();
-  return hand_over(false);
+  // With nothing to hand over the kernel is entered all the same: with cooperative task run the
+  // rest of a chain that it has begun may be done only then.
+  return hand_over(::io_uring_sq_ready(ring_.get()) == 0);
 }
 
 /// Blocks until more than `ready` completions can be reaped, or for `remaining`. Returns 0 or an
