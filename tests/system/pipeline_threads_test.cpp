@@ -21,6 +21,8 @@ struct Loop {
   std::string wake_up;
 };
 
+void PrintTo(const Loop& loop, std::ostream* out) { *out << loop.policy << ", " << loop.wake_up; }
+
 class PipelineThreads : public SystemTest, public testing::WithParamInterface<Loop> {
  protected:
   static std::vector<std::string> flags_and(const std::vector<std::string>& more) {
