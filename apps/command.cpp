@@ -28,6 +28,8 @@ void print_text(std::string_view text) {
   std::fflush(stdout);
 }
 
+void print_note(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
 bool has_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 int run_program(CLI::App& program, int argument_count, char** arguments,

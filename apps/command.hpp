@@ -29,6 +29,9 @@ void print_json(const nlohmann::ordered_json& json);
 /// Prints text for people on standard output.
 void print_text(std::string_view text);
 
+/// To standard error. What cannot be written there is left out: a full disk never stops a relay.
+void print_note(std::string_view text);
+
 /// Whether progress may be drawn over itself on standard error.
 bool has_terminal();
 

@@ -42,15 +42,16 @@ Exit run(const RunArguments& arguments) {
   const auto relay = daemon::Relay::open({&*rule, 1}, arguments.options);
   if (!relay) return refuse(relay.error());
   const StopSignals signals([&relay] { (*relay)->request_stop(); });
-  fmt::print(stderr, "reprise: relaying {} to {} output{}, policy {}{}; Ctrl-C ends\n",
-             arguments.input, rule->outputs.size(), rule->outputs.size() == 1 ? "" : "s",
-             engine::name(arguments.options.stage.policy),
-             arguments.options.threads > 1 ? ", 2 threads" : "");
+  print_note(fmt::format("reprise: relaying {} to {} output{}, policy {}{}; Ctrl-C ends\n",
+                         arguments.input, rule->outputs.size(),
+                         rule->outputs.size() == 1 ? "" : "s",
+                         engine::name(arguments.options.stage.policy),
+                         arguments.options.threads > 1 ? ", 2 threads" : ""));
   daemon::RelayReport last;
   const engine::Duration interval{std::llround(arguments.interval_seconds * 1e9)};
   const daemon::RelayReport report =
       (*relay)->run(interval, [&last](const daemon::RelayReport& now) {
-        fmt::print(stderr, "reprise: {}\n", to_line(now, last));
+        print_note(fmt::format("reprise: {}\n", to_line(now, last)));
         last = now;
       });
   if (arguments.json) {

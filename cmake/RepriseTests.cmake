@@ -56,7 +56,9 @@ function(reprise_test_program name)
   if(NOT ARG_SERIAL)
     set(ARG_SERIAL FALSE)
   endif()
+  # Without values in the names: those of our own say what they mean, and hold no addresses.
   gtest_discover_tests(${name}
+    NO_PRETTY_VALUES
     WORKING_DIRECTORY ${PROJECT_BINARY_DIR}
     DISCOVERY_TIMEOUT 120
     PROPERTIES

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 namespace reprise::daemon {
@@ -16,7 +17,8 @@ void LineWriter::write_line(const engine::Stage& stage) {
                        "sends open {:>6}\n",
                        engine::name(stage.role()), written_, stage.ledger().held_count(),
                        stage.ledger().free_count(), stage.sends_open());
-  [[maybe_unused]] const ssize_t taken = ::write(descriptor_, line.data(), end.size);
+  [[maybe_unused]] const ssize_t taken =
+      ::write(descriptor_, line.data(), std::min(end.size, line.size()));
 }
 
 }  // namespace reprise::daemon

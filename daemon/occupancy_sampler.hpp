@@ -2,7 +2,7 @@
 //
 // Every 16th turn of the thread that sends, places are counted before and after each step, and what
 // lies between two counts is taken as their mean for the time between them. In a pipeline the
-// ingress stage's own counts are those that it stored at the end of its last turn. So the places
+// ingress stage's own counts are those that it stored at the end of its last step. So the places
 // add up to the buffers only nearly. With fan-out, a buffer counts once for each of its sends.
 #pragma once
 

@@ -239,7 +239,12 @@ void Relay::run_workers(const Worker::Attend& attend) {
   }
   std::jthread sender;
   if (second_) sender = std::jthread([this] { second_->run(); });
-  first_->run(attend);
+  try {
+    first_->run(attend);
+  } catch (...) {  // out of `attend`: the other thread must not be waited for for ever
+    if (second_) second_->command(Command::give_up);
+    throw;
+  }
   // All regions are back, so that nothing but a cancel can be open there; or it was told to give
   // up.
   if (second_ && !second_->wait_until_ended(options_.drain)) second_->command(Command::give_up);

@@ -95,6 +95,9 @@ std::string to_text(const RelayReport& report) {
     text += fmt::format(", {} dropped by the kernel before the relay (receive buffer full)",
                         report.kernel_drops);
   }
+  if (report.ingress.receives_failed > 0) {
+    text += fmt::format(", {} receives failed", report.ingress.receives_failed);
+  }
   text += '\n';
   for (const OutputReport& output : report.outputs) {
     text += fmt::format("{} -> {}: sent {} of {}", output.rule, output.output, output.counters.sent,

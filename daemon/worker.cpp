@@ -55,7 +55,7 @@ void Worker::run(const Attend& attend) {
 
 /// False where it is to give up.
 bool Worker::obey() {
-  const Command command = command_.load(std::memory_order_relaxed);
+  const Command command = command_.load(std::memory_order_acquire);
   if (command == obeyed_) return true;
   const bool receives = stage_->role() != engine::Role::egress;
   const bool sends = stage_->role() != engine::Role::ingress;
@@ -106,6 +106,7 @@ void Worker::keep_records() {
 }
 
 void Worker::publish() {
+  const bool laws_hold = stage_->laws_hold();  // looks at everything: not under the lock
   const std::lock_guard lock(mutex_);
   WorkerCounts& counts = published_;
   counts.ingress = stage_->ingress_counters();
@@ -116,7 +117,7 @@ void Worker::publish() {
   counts.crossed = stage_->crossed();
   counts.turns = runner_.turns();
   counts.held = stage_->ledger().held_count();
-  counts.laws_hold = stage_->laws_hold();
+  counts.laws_hold = laws_hold;
   counts.is_stopped = stage_->is_stopped();
   if (sampler_) counts.census = sampler_->result();
 }
@@ -124,7 +125,8 @@ void Worker::publish() {
 void Worker::command(Command command) {
   Command before = command_.load(std::memory_order_relaxed);
   while (before < command &&
-         !command_.compare_exchange_weak(before, command, std::memory_order_relaxed)) {
+         !command_.compare_exchange_weak(before, command, std::memory_order_release,
+                                         std::memory_order_relaxed)) {
   }
   backend_->wake();
 }

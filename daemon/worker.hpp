@@ -67,9 +67,9 @@ class Worker {
   /// Adds an output to what counts() tells.
   void watch(engine::OutputIndex output);
   void write_lines_to(int descriptor) { lines_.emplace(descriptor); }
-  /// Takes a census; of a pipeline's egress stage, with what its peer tells.
+  /// Takes a census; of a pipeline's egress stage, with what its peer tells. After set_hand_off().
   void take_census(const IngressOccupancy* peer) { sampler_.emplace(hand_off_, peer); }
-  /// An ingress stage: where it tells its peer's census.
+  /// An ingress stage: where it tells its own counts, for its peer's census.
   void tell_census(IngressOccupancy& own) { occupancy_ = &own; }
   /// counts() shall be at most about this old while it runs; else they are those of its end.
   void publish_every(engine::Duration interval) { publish_interval_ = interval; }

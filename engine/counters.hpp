@@ -18,7 +18,7 @@ namespace reprise::engine {
 
 enum class IngressDrop : std::uint8_t {
   no_buffer,     ///< exhaustion = drop and the pool was empty
-  backlog_full,  ///< more datagrams waited to be sent than the backlog holds
+  backlog_full,  ///< more datagrams waited to be sent than there are regions: merged frames
   no_rule,       ///< no rule wants this destination and port
   wrong_source,  ///< a rule wants it, from another source
   not_ip,

@@ -3,20 +3,15 @@
 // A datagram waits in the backlog until a batch takes it; then each output of its route gets a send
 // of its own, which holds a reference on the region until it has ended.
 //
-//   E1  Order. The sends of one output in one batch form one linked chain, and an output has one
-//   chain at a time: the
-//       next begins when all of the last have been reaped. So none overtakes another, and one that
-//       was refused, or cancelled behind one that failed, can be tried again in its place. (A flow
-//       is a part of one output's traffic.)
-//       With the hazard send_order = unlinked none of this holds where a send is refused.
-//   E2  A blocked output takes no batch: what comes for it waits in its own bounded queue until the
-//   socket is writable,
-//       and is dropped and counted as queue_full beyond that. All queues together hold at most half
-//       the pool, so that blocked outputs never starve the others.
+//   E1  Order. One output's sends of a batch form one linked chain, and it has one chain at a time:
+//       the next begins when the last has been reaped. So none overtakes another, and one that was
+//       refused can be tried again in its place. Not so with the hazard send_order = unlinked.
+//   E2  What comes for a blocked output waits in its bounded queue until the socket is writable, or
+//       is dropped as queue_full. New datagrams take at most half the pool in all queues together;
+//       a refused chain comes back on top of that.
 //   E3  Queued datagrams leave before newer ones of the same output.
-//   E4  Queued datagrams use at most half a batch while the backlog has some, so no output starves
-//   the others. E5  Every assigned datagram is sent, dropped with a reason, or pending (queued,
-//   prepared or in flight).
+//   E4  Queued datagrams use half a batch, rounded up, while the backlog has some.
+//   E5  Every assigned datagram is sent, dropped with a reason, or pending.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,8 @@
 //       announcement and taking back comes first in the flag's order, the items are seen: by the
 //       recheck, or through the wake-up.
 //
-// Each call is one access to what is shared, so that a simulation can run anything between two.
+// Each call is one access to what is shared, but wake(), which takes the announcement back and then
+// wakes. A phase makes one kind of call, and as many as it takes to move what there is.
 #pragma once
 
 #include <cstdint>

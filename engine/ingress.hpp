@@ -2,9 +2,10 @@
 //
 //   N1  Every received datagram is accepted or dropped with a reason (C1).
 //   N2  A region whose frames were all dropped is free again at once.
-//   N3  A receive is armed only while the kernel has regions; one that ended is armed again unless
-//   stopping. N4  With exhaustion = drop, at most `pool` regions are outstanding: what arrives
-//   beyond is dropped as no_buffer.
+//   N3  A receive is armed only while the kernel has regions; one that ended is armed again, unless
+//       stopping.
+//   N4  With exhaustion = drop, at most `pool` regions are outstanding: what arrives beyond is
+//       dropped as no_buffer.
 #pragma once
 
 #include <cstdint>

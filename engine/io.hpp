@@ -1,30 +1,29 @@
 // The I/O backend interface: the one seam between the engine and a kernel, real or simulated.
 //
 // Implementations:
-//   backends/uring   io_uring (production)           backends/asio   Boost.Asio, epoll (hosts that
-//   refuse io_uring) sim/             the simulated kernel with virtual time
+//   backends/uring   io_uring (production)
+//   backends/asio    Boost.Asio, epoll (hosts that refuse io_uring)
+//   sim/             the simulated kernel with virtual time
 //
 // Words. A submission names an operation; it is *prepared* when it is in the submission queue,
 // *submitted* when the kernel has it, *in flight* from there to the reaped completion. A completion
 // is data: the backend returns it and never calls the engine.
 //
 // Invariants, each with a case in tests/contract:
-//   I1  An operation ends at its first completion with more == false, and has exactly one such
-//   completion.
+//   I1  An operation ends at its first completion with more == false, and has exactly one such.
 //       `provide` alone has no completion: it cannot fail and takes effect at the latest when it is
 //       submitted.
 //   I2  A completion carries the token of its submission, unchanged.
 //   I3  Operations of a linked chain run in order, one at a time; when one does not end `ok`, the
-//   later ones end
-//       `cancelled` and did nothing. prepare() takes a chain whole or not at all.
+//       later ones end `cancelled` and did nothing. prepare() takes a chain whole or not at all.
 //   I4  A send with do_not_wait that finds no room ends `refused` and did nothing.
 //   I5  A receive completion gives its region to the engine; the kernel does not touch the region
-//   again until it is
-//       provided anew. A receive that ends without a region (cancelled, no_buffer) took none.
-//   I6  submit() never blocks. reap() never blocks and never calls the kernel unless completions
-//   overflowed there. I7  wake() makes a concurrent or the next submit_and_wait() return; it is the
-//   only call allowed from another thread. I8  Nothing is lost when the completion queue is full:
-//   reap() returns the rest later, in order.
+//       again until it is provided anew. A receive that ends without one took none.
+//   I6  submit() never blocks. reap() never blocks, and calls the kernel only where completions
+//       overflowed there.
+//   I7  wake() makes a concurrent or the next submit_and_wait() return, once; it is the only call
+//       allowed from another thread.
+//   I8  Nothing is lost when the completion queue is full: reap() returns the rest later, in order.
 //
 // Units: bytes; Instant is absolute on now()'s clock. Errors of operations are Outcomes; errors of
 // set-up are Error.
@@ -95,7 +94,8 @@ enum class Outcome : std::uint8_t {
   ok,
   refused,      ///< EAGAIN: no room, do_not_wait
   cancelled,    ///< ECANCELED: by a cancel, or earlier in its chain something did not end ok
-  no_buffer,    ///< ENOBUFS: receive: nothing provided; send: a queueing discipline dropped it
+  no_buffer,    ///< ENOBUFS: receive: nothing provided; send: a queueing discipline dropped it.
+                ///< ENOMEM: the kernel had no memory just then
   too_large,    ///< EMSGSIZE
   unreachable,  ///< ENETUNREACH, EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL, ENODEV, ENXIO
   connection_refused,  ///< ECONNREFUSED: an earlier datagram met a closed port; this one was not

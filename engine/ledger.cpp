@@ -67,7 +67,7 @@ void Ledger::adopt(RegionIndex region) {
   ++state.adopted;
   ++state.references;
   if (state.owner == Owner::held) return;
-  // Nothing is drained while a region waits to be given back (Stage::may_drain()).
+  // Nothing is drained while a region waits to be given back (Stage::drain_room()).
   REPRISE_ASSERT(state.owner == Owner::away);
   state.owner = Owner::held;
   --away_count_;

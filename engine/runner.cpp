@@ -23,14 +23,16 @@ void prepare(Stage& stage, Backend& backend) {
   stage.taken(backend.prepare(stage.outgoing()));
 }
 
-void drain(Stage& stage, HandOff& hand_off) {
+/// Whether there was something.
+bool drain(Stage& stage, HandOff& hand_off) {
   std::array<WorkItem, kCrossingMax> items;
-  for (;;) {
+  for (bool found = false;;) {
     const std::size_t wanted = std::min<std::size_t>(stage.drain_room(), items.size());
-    if (wanted == 0) return;
+    if (wanted == 0) return found;
     const std::uint32_t count = hand_off.drain(std::span(items).first(wanted));
     stage.take_over(std::span(items).first(count));
-    if (count < wanted) return;
+    found = found || count > 0;
+    if (count < wanted) return found;
   }
 }
 
@@ -119,7 +121,9 @@ Next Runner::act(Stage& stage, const Surroundings& around) {
   last_phase_ = phase();
   switch (phase()) {
     case Phase::take_back: take_back(stage, *around.hand_off); break;
-    case Phase::drain: drain(stage, *around.hand_off); break;
+    case Phase::drain:
+      if (drain(stage, *around.hand_off)) idle_turns_ = 0;
+      break;
     case Phase::reap: reap(stage, around); break;
     case Phase::prepare: prepare(stage, around.backend); break;
     case Phase::submit: around.backend.submit(); break;

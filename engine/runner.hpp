@@ -1,6 +1,6 @@
 // The runner: the only loop of the engine, as a resumable value.
 //
-// One call of step() runs one phase of a turn: at most one act on what is shared, the backend or
+// One call of step() runs one phase of a turn: one kind of act on what is shared, the backend or
 // the hand-off, then work on the stage alone. Waiting is something a phase *returns*, so that a
 // driver thread can block, a simulated scheduler can move time, and an explorer can interleave two
 // runners.

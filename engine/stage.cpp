@@ -87,10 +87,11 @@ std::expected<RouteIndex, CommandError> Stage::add_route(const RouteKey& key,
 std::expected<void, CommandError> Stage::remove_route(RouteIndex route) {
   if (!routes_.is_active(route)) return std::unexpected(CommandError::no_such_route);
   const WorkItem removal = WorkItem::removal(routes_.first_output(route));
+  REPRISE_ASSERT(!removal.is_end());
   routes_.remove(route);
   if (role_ == Role::unified) {
     egress_.push(removal);
-  } else {
+  } else if (ended_ == 0) {  // behind the end nothing follows
     accepted_.push(removal);
   }
   return {};

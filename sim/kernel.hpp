@@ -3,16 +3,14 @@
 // flat value; it moves no time by itself.
 //
 // It models what was measured (docs/KERNEL_MODEL.md), nothing politer:
-//   K1  A send is done inside the submit that hands it over, in order, or refused there
-//   (do_not_wait). K2  A linked chain stops at the first send that does not end ok; the rest is
-//   cancelled. K3  A send buffer refuses at its limit and counts a datagram until it leaves the
-//   device; a wait for "writable" ends
-//       when the buffer is less than half full.
+//   K1  A send is done inside the submit that hands it over, in order, or refused (do_not_wait).
+//   K2  A linked chain stops at the first send that does not end ok; the rest is cancelled.
+//   K3  A send buffer refuses at its limit and counts a datagram until it leaves the device; a wait
+//       for "writable" ends when the buffer is less than half full.
 //   K4  A frame beyond the queueing discipline's length is dropped and success reported. A frame
-//   that has left the device is not in that queue; a link carries one per microsecond of its delay.
+//       that has left the device is not in that queue; a link carries one per µs of its delay.
 //   K5  A multishot receive that has taken the last provided buffer ends no_buffer; frames wait in
-//   the socket, and
-//       beyond its buffer they are dropped and counted.
+//       the socket, and beyond its buffer they are dropped and counted.
 //   K6  Completions beyond the completion queue's size are kept and returned later, in order.
 //
 // Region bytes: the first kVisibleBytes of each region are real (headers and the datagram's tag),

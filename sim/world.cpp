@@ -377,8 +377,7 @@ void World::settle(Thread& thread, const engine::Next& next, bool is_satisfied) 
       thread.ready_at = thread.ready_at + engine::Duration{thread.sleep_ns};
       break;
     case engine::Next::Kind::wait:
-      if (is_satisfied) break;
-      if (std::exchange(thread.woken, 0) != 0) break;
+      if (std::exchange(thread.woken, 0) != 0 || is_satisfied) break;
       thread.state = ThreadState::waiting;
       thread.waits_for = next.completions;
       break;

@@ -10,6 +10,7 @@ engine::Outcome outcome_of(int errno_value) {
     case 0: return ok;
     case EAGAIN: return refused;
     case ECANCELED: return cancelled;
+    case ENOMEM:
     case ENOBUFS: return no_buffer;
     case EMSGSIZE: return too_large;
     case ENETUNREACH:

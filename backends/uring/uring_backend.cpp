@@ -172,6 +172,21 @@ SubmitResult UringBackend::submit() {
   return hand_over(::io_uring_sq_ready(ring_.get()) == 0);
 }
 
+/// Takes wake-ups off the front of the completion queue. They are nobody's completions: left there
+/// they would end every wait until something is reaped.
+void UringBackend::drop_wakes() {
+  io_uring* ring = ring_.get();
+  unsigned head = 0;
+  unsigned taken = 0;
+  io_uring_cqe* entry = nullptr;
+  io_uring_for_each_cqe(ring, head, entry) {
+    if (entry->user_data != kWakeUserData) break;
+    if ((entry->flags & IORING_CQE_F_MORE) == 0) is_wake_poll_armed_ = false;
+    ++taken;
+  }
+  ::io_uring_cq_advance(ring, taken);
+}
+
 /// Blocks until more than `ready` completions can be reaped, or for `remaining`. Returns 0 or an
 /// errno. The caller passes what it saw: completions appear at any time (task work runs whenever
 /// the thread returns from the kernel), and one that came since must end the wait.
@@ -193,6 +208,7 @@ int UringBackend::wait_for_more_than(std::uint32_t ready, std::optional<Duration
 SubmitResult UringBackend::submit_and_wait(std::uint32_t count, Instant deadline) {
   io_uring* ring = ring_.get();
   const std::uint32_t wanted = std::min(count, ring_.completion_entries());
+  drop_wakes();
   arm_wake_poll();
   bool expired = wanted > 0 && deadline != engine::kNever && deadline <= now();
   SubmitResult result;
@@ -203,13 +219,21 @@ SubmitResult UringBackend::submit_and_wait(std::uint32_t count, Instant deadline
     arm_wake_poll();
     result.submitted += hand_over(false).submitted;
   }
-  // In this order: a wake is a completion too, and one that comes between the two ends the wait.
+  // In this order: who wakes asks first and posts then, so that what drop_wakes() took off was
+  // asked for, and one that comes between the two ends the wait.
   std::uint32_t ready = ::io_uring_cq_ready(ring);
   result.woken = wake_event_.take();
-  while (!result.woken && !expired && ready < wanted) {
+  // What was not handed over has no completion to wait for: the next call hands it over.
+  const bool all_handed_over = result.errno_value == 0;
+  while (all_handed_over && !result.woken && !expired && ready < wanted) {
     std::optional<Duration> remaining;
     if (deadline != engine::kNever) remaining = deadline - now();
     expired = (remaining && *remaining <= Duration{0}) || wait_for_more_than(ready, remaining) != 0;
+    drop_wakes();
+    if (!is_wake_poll_armed_) {  // it ended, as it does when completions overflow
+      arm_wake_poll();
+      hand_over(false);
+    }
     ready = ::io_uring_cq_ready(ring);
     result.woken = wake_event_.take();
   }

@@ -92,6 +92,7 @@ class UringBackend final : public engine::Backend {
   void write_cancel(io_uring_sqe* entry, engine::Token target) const;
 
   void arm_wake_poll();
+  void drop_wakes();
   engine::SubmitResult hand_over(bool also_collect);
   int wait_for_more_than(std::uint32_t ready, std::optional<engine::Duration> remaining);
 

@@ -260,6 +260,7 @@ TEST(ErrnoOutcome, KnowsWhatSocketsReport) {
   EXPECT_EQ(posix::outcome_of(EAGAIN), Outcome::refused);
   EXPECT_EQ(posix::outcome_of(ECANCELED), Outcome::cancelled);
   EXPECT_EQ(posix::outcome_of(ENOBUFS), Outcome::no_buffer);
+  EXPECT_EQ(posix::outcome_of(ENOMEM), Outcome::no_buffer);
   EXPECT_EQ(posix::outcome_of(EMSGSIZE), Outcome::too_large);
   EXPECT_EQ(posix::outcome_of(ENETUNREACH), Outcome::unreachable);
   EXPECT_EQ(posix::outcome_of(ENETDOWN), Outcome::unreachable);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine_fixture.hpp"
+#include "pipeline_fixture.hpp"
 
 namespace reprise::engine {
 namespace {
@@ -196,6 +197,38 @@ TEST(Runner, AdaptiveCollectsWithoutWaitingWhileThereIsWork) {
   driver.run();
   // The arrivals are reaped; one batch leaves with work left, the next with none.
   EXPECT_EQ(driver.relay.kernel.waited_for, (std::vector<std::uint32_t>{0, 1}));
+}
+
+// A turn that found something is no idle one, though it ends with nothing open.
+TEST_P(EveryPolicy, HybridStaysAwakeWhileEveryTurnFindsSomething) {
+  StageConfig config = with_role(with_policy(small_config(), GetParam()), Role::egress);
+  config.wake_up = WakeUp::hybrid;
+  config.spin_turns = 10;
+  Flat<Stage> stage(config);
+  Runner runner(config);
+  PlayedKernel kernel(config);
+  CompletionBatch batch(64, 64);
+  const PacketMemory memory = kernel.memory();
+  const OutputIndex first = stage->add_outputs(std::vector{SocketIndex{1}}).value();
+  played::SharedQueues queues;
+  played::MemoryHandOff hand_off(queues, played::Planted::nothing);
+  std::uint32_t pushed = 0;
+  const std::uint64_t turns = 20ULL * config.spin_turns;
+  for (int steps = 0; runner.turns() < turns; ++steps) {
+    ASSERT_LT(steps, 100'000);
+    if (runner.phase() == Phase::drain) {
+      const RegionIndex region{pushed++ % config.region_count()};
+      queues.items.push_back({{region, 0, 32}, first});
+    }
+    const Next next = runner.step(*stage, {kernel, batch, memory, &hand_off});
+    if (next.kind == Next::Kind::wait || next.kind == Next::Kind::poll) {
+      kernel.submit_and_wait(next.completions, kNever);
+    }
+    kernel.end_all_sends();
+    queues.returns.clear();
+    ASSERT_FALSE(queues.announced[1]) << "after " << runner.turns() << " turns";
+  }
+  EXPECT_GT(stage->output_total().sent, turns / 3);
 }
 
 TEST(Runner, CountsItsTurns) {

@@ -42,6 +42,19 @@ TEST(IngressStage, HasRoomForARemovalOfEachOutput) {
   EXPECT_TRUE(stage->is_stopped());
 }
 
+TEST(IngressStage, SaysNothingOfARouteThatIsRemovedAfterTheEnd) {
+  Flat<Stage> stage(config_of(Role::ingress));
+  const InputIndex input = stage->add_input(SocketIndex{0}).value();
+  const auto route = stage->add_route({{}, played::group(1), input, played::kPort}, OutputIndex{0});
+  stage->stop();
+  stage->prepare();
+  stage->handed_over();
+  ASSERT_TRUE(stage->is_stopped());
+  EXPECT_TRUE(stage->remove_route(*route).has_value());
+  EXPECT_TRUE(stage->handing_over().empty()) << "behind the end nothing follows";
+  EXPECT_TRUE(stage->is_stopped());
+}
+
 TEST(EgressStage, DrainsNothingWhileARegionWaitsToBeGivenBack) {
   Flat<Stage> stage(config_of(Role::egress));
   const OutputIndex first = stage->add_outputs(std::vector{SocketIndex{1}}).value();
