@@ -171,6 +171,7 @@ void TurnWorld::State::start(const TurnWorldConfig& config) {
   runner = engine::Runner(config.stage);
   kernel.start(kernel_config(config));
   std::vector<engine::SocketIndex> sockets;
+  sockets.reserve(config.fan_out);
   for (std::uint32_t output = 0; output < config.fan_out; ++output) {
     sockets.push_back(engine::SocketIndex{1 + output});
   }

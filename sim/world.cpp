@@ -32,6 +32,7 @@ std::uint32_t core_count(const WorldConfig& config) {
 
 std::vector<engine::SocketIndex> output_sockets(const NodeConfig& config, std::uint32_t flow) {
   std::vector<engine::SocketIndex> sockets;
+  sockets.reserve(config.fan_out);
   for (std::uint32_t output = 0; output < config.fan_out; ++output) {
     sockets.push_back(engine::SocketIndex{1 + flow * config.fan_out + output});
   }

@@ -32,12 +32,12 @@ struct CostProfile {
   std::int64_t datagram_ns = 60;         ///< engine: parsing and matching one frame
   std::int64_t turn_ns = 50;             ///< a phase that finds nothing to do
   std::int64_t wake_ns = 3000;           ///< from the event to the woken thread running
-  std::int64_t crossing_ns = 2;         ///< one item into or out of a hand-off queue
+  std::int64_t crossing_ns = 2;          ///< one item into or out of a hand-off queue
   std::int64_t shared_ns = 40;           ///< one access to a cache line that another core writes
-  std::int64_t wake_call_ns = 8500;       ///< waking another thread, for who wakes
+  std::int64_t wake_call_ns = 8500;      ///< waking another thread, for who wakes
   std::int64_t spin_ns = 110;            ///< one turn of a spinning thread that finds nothing
   std::int64_t sleep_slack_ns = 70'000;  ///< by how much a sleep of fixed length is longer
-  std::int64_t switch_ns = 830;         ///< another thread gets the core
+  std::int64_t switch_ns = 830;          ///< another thread gets the core
   std::int64_t slice_ns = 3'900'000;     ///< how long a thread keeps a core that another one wants
   std::int64_t move_byte_ps = 15;        ///< picoseconds per byte moved inside memory (67 GB/s)
   std::int64_t log_line_ns = 1100;       ///< formatting and writing one line
