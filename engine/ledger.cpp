@@ -38,14 +38,6 @@ void Ledger::receive(RegionIndex region) {
   --kernel_count_;
 }
 
-void Ledger::reclaim(RegionIndex region) {
-  State& state = at(region);
-  REPRISE_ASSERT(state.owner == Owner::kernel);
-  state.owner = Owner::free;
-  --kernel_count_;
-  free_.push(region);
-}
-
 void Ledger::retain(RegionIndex region) {
   State& state = at(region);
   REPRISE_ASSERT(state.owner == Owner::held);

@@ -54,8 +54,6 @@ class Ledger {
   RegionIndex provide();
   /// The kernel filled it: held, with one reference.
   void receive(RegionIndex region);
-  /// The kernel gave it back unused (a socket closed).
-  void reclaim(RegionIndex region);
   void retain(RegionIndex region);
   void release(RegionIndex region, std::uint32_t references = 1);
 

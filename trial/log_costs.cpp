@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "reprise/posix/descriptor.hpp"
@@ -26,7 +28,13 @@ constexpr std::uint32_t kLines = 1500;
 constexpr std::uint32_t kPipeLines = 300;  ///< what a pipe of 64 KiB holds
 
 Expected<Descriptor> open_file_without_name() {
-  std::string path = std::filesystem::temp_directory_path() / "reprise-calibrate-XXXXXX";
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::temp_directory_path(error);
+  if (error) {
+    return engine::failure(fmt::format(
+        "the temporary folder cannot be used: {}; expected TMPDIR to name one", error.message()));
+  }
+  std::string path = folder / "reprise-calibrate-XXXXXX";  // mkostemp(3) fills the X in
   Descriptor file(::mkostemp(path.data(), O_CLOEXEC | O_APPEND));
   if (!file.is_open()) return traffic::system_failure(fmt::format("{}: cannot create", path));
   ::unlink(path.c_str());
@@ -46,7 +54,7 @@ Expected<double> write_lines(int descriptor, std::uint32_t count, const char* wh
         "{}.{:09} debug relay: datagram {} of {} bytes from 192.0.2.{} to 239.1.1.{}:{} accepted\n",
         1'700'000'000 + number, number * 997, number, 1400, number % 250, number % 200,
         5000 + number % 100);
-    if (::write(descriptor, line.data(), end.size) < 0) errno_value = errno;
+    if (::write(descriptor, line.data(), std::min(end.size, line.size())) < 0) errno_value = errno;
   });
   if (errno_value == 0) return line_ns;
   return traffic::system_failure(fmt::format("log lines: cannot write to {}", what), errno_value);

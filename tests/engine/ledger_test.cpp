@@ -50,13 +50,8 @@ void act(Ledger& ledger, Model& model, std::mt19937& random) {
       const auto place = any_of_them(model.kernel, random);
       const RegionIndex region = *place;
       model.kernel.erase(place);
-      if (random() % 8 == 0) {
-        ledger.reclaim(region);
-        model.free.push_back(region);
-      } else {
-        ledger.receive(region);
-        model.held[region] = 1;
-      }
+      ledger.receive(region);
+      model.held[region] = 1;
       return;
     }
     case 3: {
@@ -236,7 +231,6 @@ TEST(LedgerDeathTest, WhatNobodyHoldsCannotBeReleasedOrRetained) {
   EXPECT_DEATH(ledger.release(region), "held");
   EXPECT_DEATH(ledger.provide(), "empty");
   ledger.receive(region);
-  EXPECT_DEATH(ledger.reclaim(region), "kernel");
   EXPECT_DEATH(ledger.receive(region), "kernel");
   ledger.release(region);
   EXPECT_DEATH(ledger.release(region), "held");
