@@ -83,6 +83,13 @@ class FlatList {
     REPRISE_ASSERT(!empty());
     return slots_[--size_];
   }
+  /// Takes one out; those behind it move up.
+  T take(std::uint32_t index) {
+    const T element = (*this)[index];
+    for (std::uint32_t next = index + 1; next < size_; ++next) slots_[next - 1] = slots_[next];
+    --size_;
+    return element;
+  }
   T& operator[](std::uint32_t index) {
     REPRISE_ASSERT(index < size_);
     return slots_[index];
@@ -124,6 +131,10 @@ class FlatQueue {
     head_ = wrap(head_ + 1);
     --size_;
     return element;
+  }
+  T pop_back() {
+    REPRISE_ASSERT(!empty());
+    return slots_[wrap(head_ + --size_)];
   }
   T& operator[](std::uint32_t from_front) {
     REPRISE_ASSERT(from_front < size_);

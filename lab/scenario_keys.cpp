@@ -182,10 +182,12 @@ Table link_table() {
 
 Table kernel_table() {
   return {"kernel",
-          {{"receives_at_enter", "true or false",
-            [](ScenarioDraft& draft, const Scalar& value) {
-              return take_bool(draft.kernel.receives_at_enter, value);
-            }},
+          {word<sim::TaskRun>(
+               "task_run", one_of(sim::kTaskRunNames),
+               [](std::string_view text) {
+                 return engine::value_from<sim::TaskRun>(sim::kTaskRunNames, text);
+               },
+               [](ScenarioDraft& draft) -> sim::TaskRun& { return draft.kernel.task_run; }),
            integer<ScenarioDraft>("chain_pauses_per_million", "", kPerMillion,
                                   [](ScenarioDraft& draft) -> std::uint32_t& {
                                     return draft.kernel.chain_pauses_per_million;

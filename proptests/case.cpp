@@ -93,7 +93,7 @@ void each_field(Tried& tried, Visit visit) {
   visit("picks", tried.picks);
   visit("stop_at_step", tried.stop_at_step);
   visit("abandon_at_step", tried.abandon_at_step);
-  visit("receives_at_enter", tried.config.kernel.receives_at_enter);
+  visit("task_run", tried.config.kernel.task_run);
   visit("chain_pauses_per_million", tried.config.kernel.chain_pauses_per_million);
   visit("send_errors_per_million", tried.config.send_errors_per_million);
   visit("nodes", tried.config.nodes);
@@ -119,6 +119,7 @@ std::span<const std::string_view> names(engine::BacklogKind) { return engine::kB
 std::span<const std::string_view> names(engine::Drain) { return engine::kDrainNames; }
 std::span<const std::string_view> names(engine::SendOrder) { return engine::kSendOrderNames; }
 std::span<const std::string_view> names(engine::LogLines) { return engine::kLogLinesNames; }
+std::span<const std::string_view> names(sim::TaskRun) { return sim::kTaskRunNames; }
 std::span<const std::string_view> names(sim::Timing) { return kTimingNames; }
 std::span<const std::string_view> names(sim::Arrivals) { return kArrivalsNames; }
 

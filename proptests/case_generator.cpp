@@ -145,15 +145,17 @@ rc::Gen<sim::TrafficConfig> flows() {
 
 rc::Gen<sim::WorldConfig> configs() {
   const auto drawn = rc::gen::tuple(
-      some(1, kNodesMax, nodes()), some(1, kFlowsMax, flows()), one_of<bool>({true, false}),
+      some(1, kNodesMax, nodes()), some(1, kFlowsMax, flows()),
+      one_of<sim::TaskRun>(
+          {sim::TaskRun::cooperative, sim::TaskRun::plain, sim::TaskRun::deferred}),
       one_of<uint32_t>({0, 0, 50'000, 300'000}), one_of<uint32_t>({0, 0, 10'000, 200'000}));
   return rc::gen::map(
       drawn, [](const std::tuple<std::vector<sim::NodeConfig>, std::vector<sim::TrafficConfig>,
-                                 bool, uint32_t, uint32_t>& parts) {
+                                 sim::TaskRun, uint32_t, uint32_t>& parts) {
         sim::WorldConfig config;
         config.nodes = std::get<0>(parts);
         config.traffic = std::get<1>(parts);
-        config.kernel.receives_at_enter = std::get<2>(parts);
+        config.kernel.task_run = std::get<2>(parts);
         config.kernel.chain_pauses_per_million = std::get<3>(parts);
         config.send_errors_per_million = std::get<4>(parts);
         const auto flow_count = static_cast<uint32_t>(config.traffic.size());

@@ -12,6 +12,7 @@ const char* name(Site site) {
     case Site::send_error: return "send_error";
     case Site::chain_pause: return "chain_pause";
     case Site::arrivals: return "arrivals";
+    case Site::service: return "service";
   }
   return "?";
 }

@@ -21,8 +21,9 @@ enum class Site : std::uint8_t {
   send_error,    ///< fault: a send fails
   chain_pause,   ///< a linked chain goes on only after a later call
   arrivals,      ///< how many datagrams arrive before the next phase (TurnWorld)
+  service,       ///< a uniform draw that becomes the time a frame keeps a link busy
 };
-inline constexpr std::size_t kSiteCount = 6;
+inline constexpr std::size_t kSiteCount = 7;
 const char* name(Site site);
 
 class Choices {

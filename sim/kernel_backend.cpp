@@ -41,6 +41,11 @@ std::uint32_t chain_length(std::span<const Submission> submissions, std::size_t 
   return length;
 }
 
+bool is_send(Operation operation) {
+  return operation == Operation::send || operation == Operation::segmented_send ||
+         operation == Operation::zero_copy_send;
+}
+
 }  // namespace
 
 std::uint32_t KernelBackend::prepare(SubmissionView view) {
@@ -61,12 +66,11 @@ std::uint32_t KernelBackend::prepare(SubmissionView view) {
     if (length > kernel_->room(ring_)) break;
     for (const std::uint32_t end = taken + length; taken < end; ++taken) {
       const Submission& submission = view.submissions[taken];
-      REPRISE_ASSERT(submission.slice_count <= 1);
-      const engine::Slice slice =
-          submission.slice_count == 1 ? view.slices[submission.slice_first] : engine::Slice{};
-      kernel_->prepare(ring_, submission, slice);
-      if (submission.operation == Operation::send) {
-        detail_->prepared.push_back({submission.token.slot, slice.region});
+      const std::span<const engine::Slice> slices =
+          view.slices.subspan(submission.slice_first, submission.slice_count);
+      kernel_->prepare(ring_, submission, slices);
+      if (is_send(submission.operation)) {
+        detail_->prepared.push_back({submission.token.slot, slices.front().region});
       }
       detail_->digest.add(submission.token.slot);
       spend(costs_->prepare_ns);
@@ -81,61 +85,59 @@ SubmitResult KernelBackend::submit_and_wait(std::uint32_t count, Instant) {
   return enter(count > 0);
 }
 
+/// It always asks for completions: on a ring with deferred task run a chain would not go on, and
+/// nothing be received, otherwise.
 SubmitResult KernelBackend::enter(bool waits) {
   spend(costs_->call_ns);
   SubmitResult result;
   result.submitted = kernel_->prepared_count(ring_);
-  const std::uint32_t left_before = kernel_->paused_count(ring_);
+  const std::uint32_t left_before = kernel_->work_count(ring_);
   if (result.submitted > 0) spend(costs_->submit_ns);
-  bool behind_link = false;
   while (kernel_->prepared_count(ring_) > 0) {
     const Kernel::Executed done =
         kernel_->execute_next(ring_, now_ + engine::Duration{detail_->cost_ns}, *choices_);
-    if (done.submission.operation == Operation::send) {
-      detail_->submitted.push_back(done.submission.token.slot);
-    }
-    note(done, behind_link);
-    behind_link = (done.submission.flags & SubmissionFlags::kLinked) != 0;
-    if (!done.pauses) continue;
-    const std::uint32_t first = kernel_->paused_count(ring_);
-    kernel_->pause_chain(ring_);
-    for (std::uint32_t place = first; place < kernel_->paused_count(ring_); ++place) {
-      detail_->submitted.push_back(kernel_->paused_slot(ring_, place));
-    }
-    behind_link = false;
+    if (is_send(done.taken.operation)) detail_->submitted.push_back(done.taken.token.slot);
+    note(done);
   }
-  for (std::uint32_t left = waits ? kernel_->paused_count(ring_) : left_before; left > 0; --left) {
-    note(kernel_->execute_paused(ring_, now_ + engine::Duration{detail_->cost_ns}, *choices_),
-         true);
-  }
-  run_task_work();
+  kernel_->end_submit(ring_);
+  run_task_work(left_before, waits);
   return result;
 }
 
-void KernelBackend::note(const Kernel::Executed& done, bool behind_link) {
+void KernelBackend::run_task_work(std::uint32_t left_before, bool waits) {
+  bool has_moved = false;
+  for (std::uint32_t done_count = 0; kernel_->work_count(ring_) > 0; ++done_count) {
+    if (!waits && done_count >= left_before && kernel_->pauses(ring_, *choices_)) break;
+    const Kernel::Executed done =
+        kernel_->execute_work(ring_, now_ + engine::Duration{detail_->cost_ns}, *choices_);
+    if (done.frames > 0) has_moved = true;
+    note(done);
+  }
+  if (has_moved) spend(costs_->gather_ns);
+}
+
+void KernelBackend::note(const Kernel::Executed& done) {
+  if (done.frames > 0) {
+    spend(done.frames * costs_->receive_ns +
+          costs_->receive_byte_ps * static_cast<std::int64_t>(done.frame_bytes) / 1000);
+  }
+  if (!done.ended) return;
   detail_->digest.add(static_cast<std::uint64_t>(done.submission.token.slot) << 8 |
                       static_cast<std::uint64_t>(done.outcome));
-  if (done.submission.operation != Operation::send) return;
+  if (!is_send(done.submission.operation)) return;
   detail_->completed.push_back(done.submission.token.slot);
   if (done.outcome == Outcome::ok) ++detail_->sent;
   if (done.outcome == Outcome::refused) ++detail_->refused;
-  if (behind_link) spend(costs_->linked_ns);
+  if (done.behind_link) spend(costs_->linked_ns);
   if (done.outcome == Outcome::cancelled) return;
   spend(costs_->send_ns + costs_->send_byte_ps * done.slice.length_bytes / 1000);
-}
-
-void KernelBackend::run_task_work() {
-  const Kernel::Moved moved = kernel_->receive(ring_);
-  if (moved.frames > 0) spend(costs_->gather_ns);
-  spend(moved.frames * costs_->receive_ns +
-        costs_->receive_byte_ps * static_cast<std::int64_t>(moved.payload_bytes) / 1000);
 }
 
 std::uint32_t KernelBackend::reap(CompletionBatch& batch) {
   batch.clear();
   std::uint32_t count = 0;
   for (; kernel_->completion_count(ring_) > 0 && batch.has_room(1); ++count) {
-    const Kernel::Posted posted = kernel_->reap(ring_);
+    const Posted posted = kernel_->reap(ring_);
     engine::Completion& completion = batch.push();
     completion.token = posted.token;
     completion.outcome = posted.outcome;
@@ -143,6 +145,7 @@ std::uint32_t KernelBackend::reap(CompletionBatch& batch) {
     completion.more = posted.more != 0;
     completion.result_bytes = posted.result_bytes;
     completion.region = posted.region;
+    completion.value = posted.value;
     detail_->digest.add(static_cast<std::uint64_t>(posted.token.slot) << 8 |
                         static_cast<std::uint64_t>(posted.outcome));
     spend(costs_->completion_ns);
@@ -156,6 +159,7 @@ std::uint32_t KernelBackend::reap(CompletionBatch& batch) {
     frame.captured_bytes = frame.original_bytes < kernel_->memory().region_bytes
                                ? frame.original_bytes
                                : kernel_->memory().region_bytes;
+    frame.segment_bytes = posted.packet.segment_bytes;
     frame.checksum = engine::ChecksumState::partial;
     frame.type = engine::PacketType::multicast;
     spend(costs_->datagram_ns);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reprise/engine/io.hpp"
+#include "reprise/sim/cost_profile.hpp"
 #include "reprise/sim/event.hpp"
 #include "reprise/sim/kernel.hpp"
 
@@ -69,13 +70,14 @@ class KernelBackend final : public engine::Backend {
   }
   [[nodiscard]] engine::Limits limits() const override { return kernel_->limits(); }
 
-  /// What the kernel does for the thread on its way back from a call: moves received frames into
-  /// provided buffers.
-  void run_task_work();
+  /// What the kernel does for the thread on its way back from a call, or wherever it is: frames
+  /// into provided buffers, woken sends, the rest of chains.
+  void run_task_work() { run_task_work(0, true); }
 
  private:
   engine::SubmitResult enter(bool waits);
-  void note(const Kernel::Executed& done, bool behind_link);
+  void run_task_work(std::uint32_t left_before, bool waits);
+  void note(const Kernel::Executed& done);
   void spend(std::int64_t ns) { detail_->cost_ns += ns; }
 
   Kernel* kernel_;

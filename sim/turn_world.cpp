@@ -22,15 +22,27 @@ constexpr std::uint32_t kWaitingMax = 64;  ///< datagrams in the packet socket
 constexpr CostProfile kCosts;              ///< nothing here takes time
 
 KernelConfig kernel_config(const TurnWorldConfig& config) {
+  const engine::StageConfig& stage = config.stage;
   KernelConfig kernel;
-  kernel.node.stage = config.stage;
-  kernel.node.fan_out = config.fan_out;
-  kernel.node.completions_max = 1U << 16;
-  kernel.node.send_buffer_bytes = 1U << 30;  // T3: no send is refused
-  kernel.node.receive_buffer_bytes = kWaitingMax * buffer_bytes(kPayloadBytes);
-  kernel.node.link.queue = config.stage.submissions_max + 1;
-  kernel.profile.receives_at_enter = false;
-  kernel.payload_bytes = {kPayloadBytes};
+  kernel.profile.task_run = TaskRun::plain;
+  RingConfig& ring = kernel.rings.front();
+  ring.submissions_max = stage.submissions_max;
+  ring.completions_max = 1U << 16;
+  ring.operations_max = stage.sends_max + 2 * stage.outputs_max + 4;
+  ring.posted_max = stage.region_count() + ring.operations_max;
+  kernel.packet_sockets.front().buffer_bytes = kWaitingMax * buffer_bytes(kPayloadBytes);
+  LinkConfig link;
+  link.queue = stage.submissions_max + 1;
+  kernel.links.assign(config.fan_out, link);
+  for (std::uint32_t output = 0; output < config.fan_out; ++output) {
+    SendSocketConfig socket;
+    socket.link = output;
+    socket.buffer_bytes = 1U << 30;  // T3: no send is refused
+    kernel.send_sockets.push_back(socket);
+  }
+  kernel.headers = {make_header(0, 0, kPayloadBytes)};
+  kernel.regions = stage.region_count();
+  kernel.region_bytes = stage.region_bytes;
   return kernel;
 }
 
@@ -81,7 +93,7 @@ class TurnBackend final : public engine::Backend {
     batch.clear();
     std::uint32_t count = 0;
     for (; !state_->visible.empty() && batch.has_room(1); ++count) {
-      const Kernel::Posted posted = state_->visible.pop();
+      const Posted posted = state_->visible.pop();
       engine::Completion& completion = batch.push();
       completion.token = posted.token;
       completion.outcome = posted.outcome;
@@ -161,7 +173,7 @@ void TurnWorld::State::place(engine::FlatLayout& layout, const TurnWorldConfig& 
   hand_off.place(layout, config.stage);
   layout.place(free, config.stage.pool);
   // As many as the kernel's own completion queue holds.
-  layout.place(visible, config.stage.region_count() + config.stage.sends_max + 4);
+  layout.place(visible, kernel_config(config).rings.front().posted_max);
   layout.place(withheld, config.stage.sends_max);
   layout.place(sends, engine::Stage::slot_count(config.stage));
 }
@@ -256,7 +268,13 @@ void TurnWorld::arrive_for_unified() {
   } else {
     REPRISE_ASSERT(!finds_none);  // landing is ample; what is refused is refused at the reap
   }
-  state.kernel.arrive(Packet{state.arrived, 0, kPayloadBytes, 0, 0}, false);
+  Packet packet;
+  packet.sequence = state.arrived;
+  packet.payload_bytes = kPayloadBytes;
+  state.kernel.arrive(engine::SocketIndex{0}, packet);
+  Listed no_choices{{}};
+  PhaseDetail detail;
+  KernelBackend(state.kernel, kRing, no_choices, kCosts, Instant{}, detail).run_task_work();
   make_visible();
 }
 
@@ -290,7 +308,7 @@ void TurnWorld::end_turn() {
 /// Takes what the kernel posted; sends wait for their turn-ends.
 void TurnWorld::make_visible() {
   State& state = *state_;
-  const auto show = [&state](const Kernel::Posted& posted, Place place) {
+  const auto show = [&state](const Posted& posted, Place place) {
     Send& send = state.sends[posted.token.slot];
     if (send.place != Place::free) send.place = place;
   };
@@ -299,7 +317,7 @@ void TurnWorld::make_visible() {
     show(state.visible[state.visible.size() - 1], Place::completed);
   }
   while (state.kernel.completion_count(kRing) > 0) {
-    const Kernel::Posted posted = state.kernel.reap(kRing);
+    const Posted posted = state.kernel.reap(kRing);
     const bool is_send = state.sends[posted.token.slot].place != Place::free;
     if (is_send && config_->delay_turns > 0) {
       state.withheld.push({posted, config_->delay_turns});
@@ -376,7 +394,7 @@ std::vector<std::uint32_t> TurnWorld::key() const {
   }
   // Regions by number of first appearance; 0 and 1 tell what has none.
   std::vector<RegionIndex> known;
-  const auto add = [&](const Kernel::Posted& posted) {
+  const auto add = [&](const Posted& posted) {
     const Send& send = state.sends[posted.token.slot];
     if (send.place == Place::free) {
       key.push_back(posted.region == engine::kNoRegion ? 0 : 1);

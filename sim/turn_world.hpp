@@ -106,7 +106,7 @@ class TurnWorld {
   friend class TurnBackend;
   /// A completion that is not visible yet.
   struct Withheld {
-    Kernel::Posted posted;
+    Posted posted;
     std::uint64_t turn_ends_left = 0;
   };
   /// One operation of the stage's, by token slot.
@@ -122,7 +122,7 @@ class TurnWorld {
     Kernel kernel;
     HandOffState hand_off;
     engine::FlatQueue<engine::RegionIndex> free;  ///< egress: the pool
-    engine::FlatQueue<Kernel::Posted> visible;    ///< completions
+    engine::FlatQueue<Posted> visible;            ///< completions
     engine::FlatQueue<Withheld> withheld;
     engine::FlatArray<Send> sends;
     std::uint64_t turns = 0;

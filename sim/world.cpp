@@ -9,19 +9,12 @@ using engine::Instant;
 
 namespace {
 
-std::vector<KernelConfig> kernel_configs(const WorldConfig& config) {
-  std::vector<KernelConfig> kernels;
-  for (const NodeConfig& node : config.nodes) {
-    KernelConfig kernel;
-    kernel.node = node;
-    kernel.index = static_cast<std::uint32_t>(kernels.size());
-    kernel.profile = config.kernel;
-    kernel.send_errors_per_million = config.send_errors_per_million;
-    for (const TrafficConfig& traffic : config.traffic)
-      kernel.payload_bytes.push_back(traffic.payload_bytes);
-    kernels.push_back(std::move(kernel));
+std::vector<NodePlan> plans_of(const WorldConfig& config) {
+  std::vector<NodePlan> plans;
+  for (std::uint32_t index = 0; index < config.nodes.size(); ++index) {
+    plans.push_back({config.nodes[index], node_kernel(config, index)});
   }
-  return kernels;
+  return plans;
 }
 
 std::uint32_t core_count(const WorldConfig& config) {
@@ -34,13 +27,13 @@ std::vector<engine::SocketIndex> output_sockets(const NodeConfig& config, std::u
   std::vector<engine::SocketIndex> sockets;
   sockets.reserve(config.fan_out);
   for (std::uint32_t output = 0; output < config.fan_out; ++output) {
-    sockets.push_back(engine::SocketIndex{1 + flow * config.fan_out + output});
+    sockets.push_back(output_socket(config, flow, output));
   }
   return sockets;
 }
 
-void start_node(Node& node, const KernelConfig& config) {
-  node.kernel.start(config);
+void start_node(Node& node, const NodePlan& config, std::uint32_t number) {
+  node.kernel.start(config.kernel);
   const std::vector<engine::StageConfig> stages = config.node.stages();
   for (std::uint32_t index = 0; index < node.threads.size(); ++index) {
     Thread& thread = node.threads[index];
@@ -50,20 +43,20 @@ void start_node(Node& node, const KernelConfig& config) {
   }
   engine::Stage& ingress = node.threads[0].stage;
   engine::Stage& egress = node.threads[node.threads.size() - 1].stage;
-  const auto input = ingress.add_input(engine::SocketIndex{0});
+  const auto input = ingress.add_input(kInputSocket);
   REPRISE_ASSERT(input.has_value());
-  for (std::uint32_t flow = 0; flow < config.payload_bytes.size(); ++flow) {
+  for (std::uint32_t flow = 0; flow < config.kernel.headers.size(); ++flow) {
     const auto first = egress.add_outputs(output_sockets(config.node, flow));
     REPRISE_ASSERT(first.has_value());
-    const engine::RouteKey key{{}, group_of(config.index, flow), *input, kPort};
+    const engine::RouteKey key{{}, group_of(number, flow), *input, kPort};
     REPRISE_ASSERT(ingress.add_route(key, *first).has_value());
   }
 }
 
 }  // namespace
 
-void Node::place(engine::FlatLayout& layout, const KernelConfig& config) {
-  kernel.place(layout, config);
+void Node::place(engine::FlatLayout& layout, const NodePlan& config) {
+  kernel.place(layout, config.kernel);
   const std::vector<engine::StageConfig> stages = config.node.stages();
   layout.place(threads, std::span<const engine::StageConfig>(stages));
   if (stages.size() > 1) hand_off.place(layout, config.node.stage);
@@ -114,8 +107,8 @@ bool Node::laws_hold() const {
 }
 
 void World::State::place(engine::FlatLayout& layout, const WorldConfig& config) {
-  const std::vector<KernelConfig> kernels = kernel_configs(config);
-  layout.place(nodes, std::span<const KernelConfig>(kernels));
+  const std::vector<NodePlan> plans = plans_of(config);
+  layout.place(nodes, std::span<const NodePlan>(plans));
   layout.place(sources, static_cast<std::uint32_t>(config.traffic.size()));
   layout.place(cores, core_count(config));
   std::uint32_t outlets = 0;
@@ -124,9 +117,9 @@ void World::State::place(engine::FlatLayout& layout, const WorldConfig& config) 
 }
 
 void World::State::start(const WorldConfig& config) {
-  const std::vector<KernelConfig> kernels = kernel_configs(config);
+  const std::vector<NodePlan> plans = plans_of(config);
   for (std::uint32_t index = 0; index < nodes.size(); ++index)
-    start_node(nodes[index], kernels[index]);
+    start_node(nodes[index], plans[index], index);
   for (Core& core : cores.all()) core.node = kNobody;
   for (std::uint32_t flow = 0; flow < sources.size(); ++flow) {
     const TrafficConfig& traffic = config.traffic[flow];
@@ -194,7 +187,7 @@ bool World::finds_something(std::uint32_t index, std::uint32_t number) const {
   const Thread& thread = node.threads[number];
   if (thread.stage.has_work() || thread.stage.is_stopped()) return true;
   if (node.kernel.completion_count(RingIndex{number}) > 0) return true;
-  if (node.kernel.paused_count(RingIndex{number}) > 0) return true;  // its next call ends them
+  if (node.kernel.work_count(RingIndex{number}) > 0) return true;  // its next call ends them
   return number == 0 ? node.kernel.socket_backlog() > 0 : !node.hand_off.items.empty();
 }
 
@@ -250,7 +243,7 @@ Event World::act(const Actor& actor, Choices& choices) {
   switch (actor.kind) {
     case Actor::Kind::source: return act_source(actor.index, choices);
     case Actor::Kind::thread: return act_thread(actor.index, actor.part, choices);
-    case Actor::Kind::link: return act_link(actor.index, actor.part);
+    case Actor::Kind::link: return act_link(actor.index, actor.part, choices);
   }
   return {};
 }
@@ -263,7 +256,7 @@ Event World::act_source(std::uint32_t flow, Choices& choices) {
   packet.flow = flow;
   packet.payload_bytes = traffic.payload_bytes;
   ++state_->offered;
-  const bool taken = arrive(0, packet);
+  const bool taken = arrive(0, packet, choices);
   switch (traffic.arrivals) {
     case Arrivals::constant: source.next_q16 += source.mean_q16; break;
     case Arrivals::poisson:
@@ -280,19 +273,27 @@ Event World::act_source(std::uint32_t flow, Choices& choices) {
   return {state_->now, EventKind::arrival, flow, packet.sequence, taken ? 0U : 1U};
 }
 
-bool World::arrive(std::uint32_t index, const Packet& packet) {
+bool World::arrive(std::uint32_t index, const Packet& packet, Choices& choices) {
   Node& node = state_->nodes[index];
-  const bool taken = node.kernel.arrive(packet, node.threads[0].state == ThreadState::waiting);
-  wake_if_due(node, 0);
+  const bool taken = node.kernel.arrive(kInputSocket, packet);
+  wake_if_due(node, 0, choices);
   return taken;
 }
 
-void World::wake_if_due(Node& node, std::uint32_t number) {
+/// What the kernel does for a thread when something became due: work where it comes to it now
+/// (TaskRun), and the end of a wait.
+void World::wake_if_due(Node& node, std::uint32_t number, Choices& choices) {
   Thread& thread = node.threads[number];
-  if (thread.state != ThreadState::waiting) return;
-  if (node.kernel.completion_count(RingIndex{number}) >= thread.waits_for) {
-    wake(thread, state_->now);
+  const RingIndex ring{number};
+  const bool waits = thread.state == ThreadState::waiting;
+  const TaskRun task_run = node.kernel.profile().task_run;
+  if (node.kernel.work_count(ring) > 0 &&
+      (task_run == TaskRun::plain || (waits && task_run == TaskRun::cooperative))) {
+    detail_.clear();
+    KernelBackend backend(node.kernel, ring, choices, config_->costs, state_->now, detail_);
+    backend.run_task_work();
   }
+  if (waits && node.kernel.ready_count(ring) >= thread.waits_for) wake(thread, state_->now);
 }
 
 /// Ends a wait, or the next one (I7).
@@ -395,16 +396,16 @@ void World::take_core(std::uint32_t index, std::uint32_t number) {
   if (is_other) detail_.cost_ns += config_->costs.switch_ns;
 }
 
-Event World::act_link(std::uint32_t index, std::uint32_t link) {
+Event World::act_link(std::uint32_t index, std::uint32_t link, Choices& choices) {
   Node& node = state_->nodes[index];
   const Kernel::LinkEvent happened = node.kernel.step_link(link);
   if (!happened.delivered) {
-    wake_if_due(node, node.threads.size() - 1);
+    wake_if_due(node, node.threads.size() - 1, choices);
     return {state_->now, EventKind::departure, index, link, happened.packet.sequence};
   }
   const Packet& packet = happened.packet;
   if (link == 0 && index + 1 < node_count()) {
-    arrive(index + 1, packet);
+    arrive(index + 1, packet, choices);
   } else {
     Delivered& outlet_state = state_->delivered[outlet(index, link, packet.flow)];
     if (packet.sequence < outlet_state.next_sequence) ++outlet_state.reordered;

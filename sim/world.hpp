@@ -25,6 +25,7 @@
 #include "reprise/sim/hand_off.hpp"
 #include "reprise/sim/kernel.hpp"
 #include "reprise/sim/kernel_backend.hpp"
+#include "reprise/sim/node_kernel.hpp"
 #include "reprise/sim/world_config.hpp"
 
 namespace reprise::sim {
@@ -64,9 +65,15 @@ struct Thread {
   std::uint32_t reserved = 0;
 };
 
+/// What a node is made from.
+struct NodePlan {
+  NodeConfig node;
+  KernelConfig kernel;
+};
+
 /// One relay: its threads, and the kernel below them.
 struct Node {
-  void place(engine::FlatLayout& layout, const KernelConfig& config);
+  void place(engine::FlatLayout& layout, const NodePlan& config);
 
   /// The stage that receives.
   [[nodiscard]] const engine::Stage& ingress() const { return threads[0].stage; }
@@ -171,9 +178,9 @@ class World {
   void settle(Thread& thread, const engine::Next& next, bool is_satisfied);
   void charge(Thread& thread);
   void take_core(std::uint32_t index, std::uint32_t thread);
-  Event act_link(std::uint32_t index, std::uint32_t link);
-  bool arrive(std::uint32_t index, const Packet& packet);
-  void wake_if_due(Node& node, std::uint32_t thread);
+  Event act_link(std::uint32_t index, std::uint32_t link, Choices& choices);
+  bool arrive(std::uint32_t index, const Packet& packet, Choices& choices);
+  void wake_if_due(Node& node, std::uint32_t thread, Choices& choices);
   void wake(Thread& thread, engine::Instant at);
   [[nodiscard]] std::uint32_t outlet(std::uint32_t node, std::uint32_t output,
                                      std::uint32_t flow) const;

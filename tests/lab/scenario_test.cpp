@@ -57,7 +57,7 @@ queue = 7
 stall_start_ns = 8
 stall_length_ns = 9
 [kernel]
-receives_at_enter = false
+task_run = "plain"
 chain_pauses_per_million = 5
 [costs]
 wake_ns = 1
@@ -87,7 +87,7 @@ send_errors_per_million = 12
     EXPECT_EQ(node.link.stalls[0].start_ns, 8);
     EXPECT_EQ(node.link.stalls[0].length_ns, 9);
   }
-  EXPECT_FALSE(scenario.world.kernel.receives_at_enter);
+  EXPECT_EQ(scenario.world.kernel.task_run, sim::TaskRun::plain);
   EXPECT_EQ(scenario.world.kernel.chain_pauses_per_million, 5U);
   EXPECT_EQ(scenario.world.costs.wake_ns, 1);
   EXPECT_EQ(scenario.world.send_errors_per_million, 12U);

@@ -58,7 +58,7 @@ inline WorldConfig random_config(std::uint32_t seed) {
     traffic.count = 50 + below(100);
     traffic.start_ns = below(10'000);
   }
-  config.kernel.receives_at_enter = below(2) == 0;
+  config.kernel.task_run = TaskRun{below(3)};
   config.kernel.chain_pauses_per_million = below(2) == 0 ? 300'000 : 0;
   config.send_errors_per_million = below(3) == 0 ? 50'000 : 0;
   return config;

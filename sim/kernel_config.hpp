@@ -1,0 +1,42 @@
+// What a simulated kernel consists of: rings, packet sockets, UDP send sockets and the links they
+// send into.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "reprise/sim/kernel_profile.hpp"
+#include "reprise/sim/link.hpp"
+#include "reprise/sim/packet.hpp"
+#include "reprise/sim/ring.hpp"
+
+namespace reprise::sim {
+
+struct PacketSocketConfig {
+  std::uint32_t buffer_bytes = 212'992;  ///< as the kernel counts them
+};
+
+struct SendSocketConfig {
+  std::uint32_t link = 0;
+  std::uint32_t flow = 0;                ///< whose header its datagrams have where they arrive
+  std::uint32_t buffer_bytes = 212'992;  ///< as the kernel counts them
+  bool tells_drops = false;              ///< IP_RECVERR
+  bool forbids_fragments = false;        ///< IP_PMTUDISC_DO
+  bool port_is_closed = false;           ///< whoever is there refuses (ICMP)
+};
+
+/// Socket indices: packet sockets first, then send sockets, in the order of these lists.
+struct KernelConfig {
+  KernelProfile profile;
+  std::vector<RingConfig> rings{1};
+  std::vector<PacketSocketConfig> packet_sockets{1};
+  std::vector<SendSocketConfig> send_sockets;
+  std::vector<LinkConfig> links;
+  std::vector<HeaderBytes> headers;  ///< by flow, of the frames that arrive
+  std::uint32_t regions = 64;
+  std::uint32_t region_bytes = 2048;
+  std::uint32_t notices = 0;  ///< zero-copy sends that can be under way
+  std::uint32_t send_errors_per_million = 0;
+};
+
+}  // namespace reprise::sim

@@ -1,0 +1,207 @@
+// Sends: what refuses them, what room they take, and how they leave.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "reprise/sim/exponential.hpp"
+#include "reprise/sim/kernel.hpp"
+
+namespace reprise::sim {
+
+using engine::Instant;
+using engine::Operation;
+using engine::Outcome;
+using engine::Slice;
+using engine::SocketIndex;
+using engine::Submission;
+using engine::SubmissionFlags;
+
+/// In the order in which the kernel looks (udp_sendmsg, ip_append_data, sock_alloc_send_skb).
+Outcome Kernel::refusal(SendSocket& socket, const Entry& entry) {
+  const Link& link = links_[socket.link];
+  if (entry.payload_bytes > profile_.payload_max_bytes) return Outcome::too_large;
+  if (!link.is_up() && profile_.down_is_told) return Outcome::unreachable;
+  if (!link.has_address() && profile_.address_loss_is_told) return Outcome::unreachable;
+  const std::uint32_t payload_max = payload_of_mtu(link.mtu_bytes());
+  const bool is_segmented = entry.submission.operation == Operation::segmented_send;
+  if (!is_segmented && entry.payload_bytes > payload_max &&
+      (socket.forbids_fragments != 0 || !profile_.fragments)) {
+    return Outcome::too_large;
+  }
+  if (socket.is_refused != 0) {
+    if (profile_.refusal_is_consumed) socket.is_refused = 0;
+    return Outcome::connection_refused;
+  }
+  if (!socket.has_room()) return Outcome::refused;  // K1, K3
+  if (!is_segmented) return Outcome::ok;
+  const std::uint32_t segment_bytes = entry.submission.segment_bytes;
+  if (segment_bytes == 0) return Outcome::ok;
+  if (segment_bytes > payload_max) return Outcome::too_large;
+  if ((entry.payload_bytes + segment_bytes - 1) / segment_bytes > profile_.segments_max) {
+    return Outcome::invalid;
+  }
+  return Outcome::ok;
+}
+
+Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choices& choices) {
+  const Submission& submission = entry.submission;
+  SendSocket& socket = send_sockets_[send_index(submission.socket)];
+  Ended ended;
+  Packet packet = read_tag(entry.slice);
+  packet.payload_bytes = entry.payload_bytes;
+  packet.socket = send_index(submission.socket);
+  if (submission.operation == Operation::segmented_send &&
+      submission.segment_bytes < entry.payload_bytes) {
+    packet.segment_bytes = submission.segment_bytes;
+  }
+  if (send_errors_per_million_ > 0 &&
+      choices.pick(Site::send_error, 1'000'000) >= 1'000'000 - send_errors_per_million_) {
+    ended.outcome = Outcome::unreachable;
+  } else {
+    make_room(socket, links_[socket.link], at);
+    ended.outcome = refusal(socket, entry);
+  }
+  if (ended.outcome == Outcome::refused && (submission.flags & SubmissionFlags::kDoNotWait) == 0) {
+    ended.armed = true;
+    return ended;
+  }
+  if (submission.operation == Operation::zero_copy_send) {
+    ended.has_notice = ended.outcome == Outcome::ok || profile_.failed_zero_copy_has_notice;
+    if (ended.has_notice) packet.notice = take_notice(ring, submission.token);
+  }
+  if (ended.outcome == Outcome::ok) {
+    ended.outcome = hand_to_device(socket, packet, at, choices);
+  } else {
+    give_notice(packet.notice);
+  }
+  if (ended.outcome == Outcome::ok) ended.result_bytes = entry.payload_bytes;
+  return ended;
+}
+
+/// One datagram, a merged one, or the datagrams of a segmented send one after the other.
+Outcome Kernel::hand_to_device(SendSocket& socket, Packet packet, Instant at, Choices& choices) {
+  const Link& link = links_[socket.link];
+  if (!link.has_carrier() && profile_.carrier_loss_is_told) {
+    give_notice(packet.notice);
+    return Outcome::unreachable;
+  }
+  bool dropped = false;
+  if (packet.segment_bytes == 0 || link.carries_merged()) {
+    dropped = !transmit(socket, packet, at, choices);
+  } else {
+    const std::uint32_t segment_bytes = std::exchange(packet.segment_bytes, std::uint16_t{0});
+    for (std::uint32_t left = packet.payload_bytes; left > 0; ++packet.sequence) {
+      packet.payload_bytes = std::min(left, segment_bytes);
+      left -= packet.payload_bytes;
+      if (!transmit(socket, packet, at, choices)) dropped = true;
+    }
+  }
+  return dropped && socket.tells_drops != 0 && profile_.queue_drop_is_told ? Outcome::no_buffer
+                                                                           : Outcome::ok;
+}
+
+/// False: the queueing discipline dropped it (K4).
+bool Kernel::transmit(SendSocket& socket, Packet packet, Instant at, Choices& choices) {
+  Link& link = links_[socket.link];
+  ++sent_;
+  if (!link.has_carrier() || !link.is_up()) {
+    ++link_losses_;  // K7
+    give_notice(packet.notice);
+    return true;
+  }
+  const bool is_whole = packet.segment_bytes != 0;
+  const std::uint32_t fragments =
+      is_whole ? 1 : fragments_of(packet.payload_bytes, link.mtu_bytes());
+  const std::uint16_t notice = std::exchange(packet.notice, std::uint16_t{0});
+  packet.fragments = static_cast<std::uint8_t>(fragments);
+  for (std::uint32_t fragment = 0; fragment < fragments; ++fragment) {
+    if (link.is_full()) {
+      ++queue_drops_;
+      give_notice(notice);
+      return false;  // what is left of it is not sent
+    }
+    packet.fragment = static_cast<std::uint8_t>(fragment);
+    packet.frame_bytes = is_whole
+                             ? packet.payload_bytes
+                             : fragment_bytes(packet.payload_bytes, link.mtu_bytes(), fragment);
+    if (packet.is_last()) packet.notice = notice;
+    socket.used_bytes += buffer_bytes(packet.frame_bytes);
+    std::int64_t service_ns = link.service_ns(packet);
+    if (link.service() == LinkService::exponential && service_ns > 0) {
+      service_ns = exponential(Q16{service_ns} << kQ16Bits,
+                               choices.pick(Site::service, kExponentialDraws)) >>
+                   kQ16Bits;
+    }
+    link.transmit(packet, at, service_ns);
+  }
+  return true;
+}
+
+/// What has left by now makes room in the middle of a submit.
+void Kernel::make_room(SendSocket& socket, Link& link, Instant at) {
+  if (!profile_.room_returns_inside_submit) return;
+  while ((!socket.has_room() || link.is_full()) && link.departs_by(at)) leave(link.depart());
+}
+
+/// A frame leaves its sender's buffer.
+void Kernel::leave(const Packet& packet) {
+  SendSocket& socket = send_sockets_[packet.socket];
+  socket.used_bytes -= buffer_bytes(packet.frame_bytes);
+  give_notice(packet.notice);
+  if (socket.waiting > 0 && socket.is_writable(profile_.writable_percent)) {  // K3
+    wake(SocketIndex{packet_sockets_.size() + packet.socket}, true, profile_.retries_newest_first);
+  }
+}
+
+void Kernel::lose_waiting(std::uint32_t index) {
+  Link& link = links_[index];
+  while (link.waiting_count() > 0) {
+    const Packet packet = link.drop();
+    if (packet.is_last()) ++link_losses_;
+    leave(packet);
+  }
+}
+
+void Kernel::refuse(std::uint32_t send_socket) { send_sockets_[send_socket].is_refused = 1; }
+
+// Zero-copy sends.
+
+std::uint16_t Kernel::take_notice(RingIndex ring, engine::Token token) {
+  for (std::uint32_t index = 0; index < notices_.size(); ++index) {
+    if (notices_[index].is_used != 0) continue;
+    notices_[index] = {token, static_cast<std::uint32_t>(ring), 1};
+    return static_cast<std::uint16_t>(index + 1);
+  }
+  REPRISE_ASSERT(false);  // notices: as many as sends can be open
+  return 0;
+}
+
+void Kernel::give_notice(std::uint16_t number) {
+  if (number == 0) return;
+  Notice& notice = notices_[number - 1U];
+  Work work;
+  work.entry.submission.token = notice.token;
+  work.kind = Work::Kind::notice;
+  rings_[notice.ring].work.push(work);
+  notice.is_used = 0;
+}
+
+Packet Kernel::read_tag(Slice slice) const {
+  Packet packet;
+  packet.payload_bytes = slice.length_bytes;
+  if (slice.region == engine::kNoRegion) return packet;
+  const std::span<const std::byte> bytes = memory().bytes(slice);
+  Tag tag{};
+  if (bytes.size() < sizeof tag) {
+    packet.damaged = 1;
+    return packet;
+  }
+  std::memcpy(&tag, bytes.data(), sizeof tag);
+  packet.sequence = tag.sequence;
+  packet.flow = tag.flow;
+  packet.damaged = tag.check == make_tag(tag.sequence, tag.flow, slice.length_bytes).check ? 0 : 1;
+  if (packet.flow >= headers_.size()) packet.flow = 0;
+  return packet;
+}
+
+}  // namespace reprise::sim

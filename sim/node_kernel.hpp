@@ -1,0 +1,23 @@
+// The kernel of one relay in a chain: which sockets and links it needs.
+//
+// Socket 0 is the packet socket; then come the outputs, flow by flow, each with a link of its own
+// per output: the first leads to the next relay.
+#pragma once
+
+#include "reprise/engine/io.hpp"
+#include "reprise/sim/kernel_config.hpp"
+#include "reprise/sim/world_config.hpp"
+
+namespace reprise::sim {
+
+inline constexpr engine::SocketIndex kInputSocket{0};
+
+constexpr engine::SocketIndex output_socket(const NodeConfig& node, std::uint32_t flow,
+                                            std::uint32_t output) {
+  return engine::SocketIndex{1 + flow * node.fan_out + output};
+}
+
+/// Of the relay at `index` of the world's chain.
+KernelConfig node_kernel(const WorldConfig& world, std::uint32_t index);
+
+}  // namespace reprise::sim

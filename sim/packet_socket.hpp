@@ -1,0 +1,59 @@
+// A packet socket as its kernel sees it: the frames that wait, and what was dropped.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "reprise/engine/flat.hpp"
+#include "reprise/engine/io.hpp"
+#include "reprise/sim/kernel_config.hpp"
+
+namespace reprise::sim {
+
+struct RegionBytes {
+  std::array<std::byte, kVisibleBytes> bytes{};
+};
+
+struct PacketSocket {
+  void place(engine::FlatLayout& layout, const PacketSocketConfig& config) {
+    layout.place(frames, config.buffer_bytes / buffer_bytes(0) + 1);
+  }
+  engine::FlatQueue<Packet> frames;
+  std::uint64_t arrived = 0;  ///< dropped ones included
+  std::uint64_t drops = 0;
+  std::uint64_t found_no_buffer = 0;  ///< of the frames: those that had to wait for a buffer
+  std::uint32_t used_bytes = 0;
+  std::uint32_t limit_bytes = 0;
+  std::uint32_t missed = 0;  ///< of the frames, from the front: counted in found_no_buffer
+  std::uint8_t was_armed = 0;
+  std::uint8_t is_down = 0;  ///< its device went down: the next receive is told
+  std::uint16_t reserved = 0;
+  std::uint32_t receives = 0;  ///< that have not ended
+  std::uint32_t waiting = 0;   ///< entries armed on it
+
+  /// False: no room, dropped.
+  bool take(const Packet& packet) {
+    ++arrived;
+    if (used_bytes >= limit_bytes || frames.full()) {
+      ++drops;
+      return false;
+    }
+    used_bytes += buffer_bytes(packet.payload_bytes);
+    frames.push(packet);
+    return true;
+  }
+  Packet pop() {
+    const Packet packet = frames.pop();
+    used_bytes -= buffer_bytes(packet.payload_bytes);
+    if (missed > 0) --missed;
+    return packet;
+  }
+  /// Frames that wait now have found no buffer.
+  void mark_missed() {
+    found_no_buffer += frames.size() - missed;
+    missed = frames.size();
+  }
+};
+
+}  // namespace reprise::sim
