@@ -83,14 +83,7 @@ void Kernel::start(const KernelConfig& config) {
     packet_sockets_[socket].limit_bytes = config.packet_sockets[socket].buffer_bytes;
   }
   for (std::uint32_t index = 0; index < send_sockets_.size(); ++index) {
-    const SendSocketConfig& from = config.send_sockets[index];
-    SendSocket& socket = send_sockets_[index];
-    socket.limit_bytes = from.buffer_bytes;
-    socket.link = from.link;
-    socket.flow = from.flow;
-    socket.tells_drops = from.tells_drops ? 1 : 0;
-    socket.forbids_fragments = from.forbids_fragments ? 1 : 0;
-    socket.port_is_closed = from.port_is_closed ? 1 : 0;
+    send_sockets_[index] = open_socket(config.send_sockets[index]);
   }
   for (std::uint32_t link = 0; link < links_.size(); ++link) links_[link].start(config.links[link]);
 }
@@ -142,9 +135,7 @@ Entry Kernel::take_held(Ring& ring, std::uint32_t chain) {
   return ring.held.take(place);
 }
 
-void Kernel::end_submit(RingIndex ring) {
-  queue_successors(at(ring));
-}
+void Kernel::end_submit(RingIndex ring) { queue_successors(at(ring)); }
 
 void Kernel::queue_successors(Ring& ring) {
   while (!ring.successors.empty()) {

@@ -98,6 +98,10 @@ class Kernel {
 
   // What the world does.
 
+  /// A socket that nothing is open on is made anew; a packet socket's frames have this header.
+  void reopen(engine::SocketIndex socket, const PacketSocketConfig& config, std::uint32_t flow,
+              const HeaderBytes& header);
+  void reopen(engine::SocketIndex socket, const SendSocketConfig& config);
   /// A frame reaches a packet socket. False: no room, dropped and counted.
   bool arrive(engine::SocketIndex socket, const Packet& packet);
   [[nodiscard]] std::uint32_t link_count() const { return links_.size(); }
@@ -113,6 +117,7 @@ class Kernel {
   LinkEvent step_link(std::uint32_t link);
   /// A frame that was delivered finds a closed port: its sender is told.
   void refuse(std::uint32_t send_socket);
+  void set_port_closed(engine::SocketIndex socket, bool closed);
   [[nodiscard]] bool port_is_closed(std::uint32_t send_socket) const {
     return send_sockets_[send_socket].port_is_closed != 0;
   }

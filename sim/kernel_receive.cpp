@@ -20,6 +20,17 @@ bool Kernel::arrive(SocketIndex index, const Packet& packet) {
   return true;
 }
 
+void Kernel::reopen(SocketIndex index, const PacketSocketConfig& config, std::uint32_t flow,
+                    const HeaderBytes& header) {
+  PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(index)];
+  REPRISE_ASSERT(socket.receives == 0 && socket.waiting == 0);
+  while (!socket.frames.empty()) socket.pop();
+  socket.arrived = socket.drops = socket.found_no_buffer = 0;
+  socket.was_armed = socket.is_down = 0;
+  socket.limit_bytes = config.buffer_bytes;
+  headers_[flow] = header;
+}
+
 void Kernel::set_receiver_down(SocketIndex index) {
   packet_sockets_[static_cast<std::uint32_t>(index)].is_down = 1;
   wake(index, false, profile_.receives_newest_first);

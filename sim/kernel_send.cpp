@@ -162,6 +162,18 @@ void Kernel::lose_waiting(std::uint32_t index) {
   }
 }
 
+void Kernel::set_port_closed(SocketIndex socket, bool closed) {
+  send_sockets_[send_index(socket)].port_is_closed = closed ? 1 : 0;
+}
+
+void Kernel::reopen(SocketIndex index, const SendSocketConfig& config) {
+  SendSocket& socket = send_sockets_[send_index(index)];
+  REPRISE_ASSERT(socket.waiting == 0);
+  const std::uint32_t used_bytes = socket.used_bytes;  // what the last one sent still leaves
+  socket = open_socket(config);
+  socket.used_bytes = used_bytes;
+}
+
 void Kernel::refuse(std::uint32_t send_socket) { send_sockets_[send_socket].is_refused = 1; }
 
 // Zero-copy sends.

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "reprise/sim/kernel_config.hpp"
+
 namespace reprise::sim {
 
 struct SendSocket {
@@ -21,5 +23,16 @@ struct SendSocket {
     return std::uint64_t{used_bytes} * 100 <= std::uint64_t{limit_bytes} * percent;
   }
 };
+
+inline SendSocket open_socket(const SendSocketConfig& config) {
+  SendSocket socket;
+  socket.limit_bytes = config.buffer_bytes;
+  socket.link = config.link;
+  socket.flow = config.flow;
+  socket.tells_drops = config.tells_drops ? 1 : 0;
+  socket.forbids_fragments = config.forbids_fragments ? 1 : 0;
+  socket.port_is_closed = config.port_is_closed ? 1 : 0;
+  return socket;
+}
 
 }  // namespace reprise::sim

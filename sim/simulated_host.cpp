@@ -1,0 +1,227 @@
+#include "reprise/sim/simulated_host.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "reprise/engine/packet.hpp"
+
+namespace reprise::sim {
+
+using engine::Duration;
+using engine::Expected;
+using engine::Instant;
+using engine::SocketIndex;
+using engine::SubmitResult;
+
+SimulatedHost::SimulatedHost(const Options& options)
+    : options_(options),
+      kernel_(kernel_config(options)),
+      choices_(options.seed),
+      sockets_(options.packet_sockets_max + options.send_sockets_max),
+      outside_(options.interfaces),
+      now_{1'000'000'000} {}
+
+KernelConfig SimulatedHost::kernel_config(const Options& options) {
+  KernelConfig config;
+  config.profile = options.profile;
+  config.rings = {options.ring};
+  config.packet_sockets.resize(options.packet_sockets_max);
+  config.send_sockets.resize(options.send_sockets_max);
+  config.links.assign(options.interfaces, options.link);
+  // Each packet socket has one flow: the first that it wants.
+  for (std::uint32_t flow = 0; flow < options.packet_sockets_max; ++flow) {
+    config.headers.push_back(make_header(0, flow, kTagBytes));
+  }
+  config.regions = options.regions;
+  config.region_bytes = options.region_bytes;
+  config.notices = options.ring.operations_max;
+  return config;
+}
+
+Expected<std::uint32_t> SimulatedHost::interface_of(const std::string& name) const {
+  for (std::uint32_t interface = 0; interface < options_.interfaces; ++interface) {
+    if (name == "sim" + std::to_string(interface)) return interface;
+  }
+  return engine::failure(
+      "interface " + name + ": expected sim0 to sim" + std::to_string(options_.interfaces - 1),
+      ENODEV);
+}
+
+// Set-up.
+
+Expected<engine::PacketMemory> SimulatedHost::register_memory(std::uint32_t count,
+                                                              std::uint32_t region_bytes) {
+  if (count != options_.regions || region_bytes != options_.region_bytes) {
+    return engine::failure("simulated host: it has " + std::to_string(options_.regions) +
+                               " regions of " + std::to_string(options_.region_bytes) +
+                               " bytes; expected the same numbers",
+                           EINVAL);
+  }
+  return kernel_->kernel.memory();
+}
+
+Expected<void> SimulatedHost::use_memory(const engine::PacketMemory&) {
+  return engine::failure("simulated host: it has regions of its own", EINVAL);
+}
+
+Expected<SocketIndex> SimulatedHost::open(const engine::PacketSocketSpec& spec) {
+  const auto interface = interface_of(spec.interface);
+  if (!interface) return std::unexpected(interface.error());
+  for (std::uint32_t index = 0; index < options_.packet_sockets_max; ++index) {
+    if (sockets_[index].is_open) continue;
+    sockets_[index] = {true, *interface, spec.wanted};
+    PacketSocketConfig config;
+    // The kernel doubles what it is asked for (socket(7)).
+    if (spec.receive_buffer_bytes != 0) config.buffer_bytes = 2 * spec.receive_buffer_bytes;
+    HeaderBytes header = make_header(0, index, kTagBytes);
+    if (!spec.wanted.empty()) {
+      const engine::WantedTraffic& wanted = spec.wanted.front();
+      engine::FrameHeader fields;
+      fields.source = wanted.source.is_set() ? wanted.source : engine::Address::ipv4(10, 0, 0, 1);
+      fields.destination = wanted.destination;
+      fields.source_port = 40'000;
+      fields.destination_port = wanted.port;
+      engine::build_headers(fields, kTagBytes, header);
+    }
+    kernel_->kernel.reopen(SocketIndex{index}, config, index, header);
+    return SocketIndex{index};
+  }
+  return engine::failure("simulated host: all its packet sockets are open", EMFILE);
+}
+
+Expected<SocketIndex> SimulatedHost::open(const engine::SendSocketSpec& spec) {
+  const auto interface = interface_of(spec.interface);
+  if (!interface) return std::unexpected(interface.error());
+  for (std::uint32_t place = 0; place < options_.send_sockets_max; ++place) {
+    const std::uint32_t index = options_.packet_sockets_max + place;
+    if (sockets_[index].is_open) continue;
+    sockets_[index] = {true, *interface, {}};
+    SendSocketConfig config;
+    config.link = *interface;
+    if (spec.send_buffer_bytes != 0) {
+      // Doubled, and not below SOCK_MIN_SNDBUF (socket(7)).
+      config.buffer_bytes = std::max(2 * spec.send_buffer_bytes, 4608U);
+    }
+    kernel_->kernel.reopen(SocketIndex{index}, config);
+    return SocketIndex{index};
+  }
+  return engine::failure("simulated host: all its send sockets are open", EMFILE);
+}
+
+Expected<SocketIndex> SimulatedHost::adopt(int) {
+  return engine::failure("simulated host: there are no descriptors to adopt", EOPNOTSUPP);
+}
+
+void SimulatedHost::close(SocketIndex socket) { sockets_[static_cast<std::uint32_t>(socket)] = {}; }
+
+// The hot path.
+
+std::uint32_t SimulatedHost::prepare(engine::SubmissionView view) {
+  detail_.clear();
+  const std::uint32_t taken = backend().prepare(view);
+  move_to(now_ + Duration{detail_.cost_ns});
+  return taken;
+}
+
+SubmitResult SimulatedHost::submit() { return enter(0); }
+
+SubmitResult SimulatedHost::enter(std::uint32_t count) {
+  detail_.clear();
+  const SubmitResult result = backend().submit_and_wait(count, engine::kNever);
+  move_to(now_ + Duration{detail_.cost_ns});
+  return result;
+}
+
+SubmitResult SimulatedHost::submit_and_wait(std::uint32_t count, Instant deadline) {
+  SubmitResult result = enter(count);
+  Kernel& kernel = kernel_->kernel;
+  while (!is_woken_ && kernel.ready_count(kRing) < count && now_ < deadline) {
+    const Instant next = std::min(next_instant(), deadline);
+    if (next == engine::kNever) {
+      is_stuck_ = true;
+      break;
+    }
+    move_to(std::max(next, now_));
+    if (kernel.profile().task_run == TaskRun::cooperative) run_due_work();
+  }
+  run_due_work();
+  result.woken = std::exchange(is_woken_, false);
+  return result;
+}
+
+void SimulatedHost::run_due_work() {
+  detail_.clear();
+  backend().run_task_work();
+}
+
+std::uint32_t SimulatedHost::reap(engine::CompletionBatch& batch) {
+  detail_.clear();
+  return backend().reap(batch);
+}
+
+// Time.
+
+Instant SimulatedHost::next_instant() const {
+  const Kernel& kernel = kernel_->kernel;
+  Instant next = kernel.next_deadline(kRing);
+  for (std::uint32_t link = 0; link < kernel.link_count(); ++link) {
+    next = std::min(next, kernel.next_link_instant(link));
+  }
+  return acts_.empty() ? next : std::min(next, acts_.front().at);
+}
+
+void SimulatedHost::move_to(Instant at) {
+  Kernel& kernel = kernel_->kernel;
+  for (Instant next = next_instant(); next <= at; next = next_instant()) {
+    now_ = std::max(now_, next);
+    for (std::uint32_t link = 0; link < kernel.link_count(); ++link) {
+      while (kernel.next_link_instant(link) <= now_) {
+        const Kernel::LinkEvent event = kernel.step_link(link);
+        if (!event.delivered) continue;
+        outside_[link].push_back(event.packet);
+        if (kernel.port_is_closed(event.packet.socket)) kernel.refuse(event.packet.socket);
+      }
+    }
+    kernel.expire(kRing, now_);
+    while (!acts_.empty() && acts_.front().at <= now_) {
+      const std::function<void()> act = std::move(acts_.front().act);
+      acts_.erase(acts_.begin());
+      act();
+    }
+    if (kernel.profile().task_run == TaskRun::plain) run_due_work();
+  }
+  now_ = std::max(now_, at);
+}
+
+void SimulatedHost::schedule(Duration after, std::function<void()> act) {
+  const Instant at = now_ + after;
+  const auto place = std::ranges::upper_bound(acts_, at, {}, &Act::at);
+  acts_.insert(place, Act{at, std::move(act)});
+}
+
+void SimulatedHost::pass(Duration time) { move_to(now_ + time); }
+
+// Outside.
+
+std::uint32_t SimulatedHost::offer(std::uint32_t interface, const Packet& packet) {
+  std::uint32_t taken = 0;
+  for (std::uint32_t index = 0; index < options_.packet_sockets_max; ++index) {
+    if (!sockets_[index].is_open || sockets_[index].interface != interface) continue;
+    Packet frame = packet;
+    frame.flow = index;
+    if (kernel_->kernel.arrive(SocketIndex{index}, frame)) ++taken;
+  }
+  if (kernel_->kernel.profile().task_run == TaskRun::plain) run_due_work();
+  return taken;
+}
+
+std::vector<Packet> SimulatedHost::sent_to(std::uint32_t interface) {
+  return std::exchange(outside_[interface], {});
+}
+
+void SimulatedHost::close_port_outside(SocketIndex socket, bool closed) {
+  kernel_->kernel.set_port_closed(socket, closed);
+}
+
+}  // namespace reprise::sim
