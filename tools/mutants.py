@@ -148,9 +148,8 @@ class Workshop:
                       if program.parent == self.root / "build" / "bin")
 
     def apply(self, mutant: Mutant) -> None:
-        run_or_refuse(["patch", "-p1", "--forward", "--no-backup-if-mismatch", "--reject-file=-",
-                       "-d", str(self.copy)], f"{mutant.name}: does not apply, refresh it",
-                      mutant.patch)
+        run_or_refuse([*PATCH_COMMAND, "-d", str(self.copy)],
+                      f"{mutant.name}: does not apply, refresh it", mutant.patch)
 
     def test(self, tests: str, stop_on_failure: bool) -> TestResults:
         report = self.build / "mutants.xml"
@@ -196,6 +195,16 @@ class Workshop:
         return Verdict(mutant, outcome, time.monotonic() - start, results.failed)
 
 
+PATCH_COMMAND = ["patch", "-p1", "--forward", "--fuzz=0", "--no-backup-if-mismatch",
+                 "--reject-file=-"]  # with fuzz, a hunk could land where it is no bug
+
+
+def misfits(root: Path, mutants: list[Mutant]) -> list[str]:
+    """The mutants whose patches do not apply to the tree."""
+    return [mutant.name for mutant in mutants
+            if run([*PATCH_COMMAND, "--dry-run", "-d", str(root)], mutant.patch).returncode != 0]
+
+
 def judge_all(workshop: Workshop, mutants: list[Mutant]) -> list[Verdict]:
     targets = {mutant.name: workshop.targets_of(mutant) for mutant in mutants}
     say(f"mutants: building the unchanged tree in {workshop.build}")
@@ -219,7 +228,9 @@ def print_table(verdicts: list[Verdict]) -> None:
         print(f"{verdict.mutant.name:{width}}  {verdict.outcome:8}  {verdict.seconds:5.0f} s  "
               f"{verdict.mutant.subject}")
     caught = sum(verdict.outcome == "caught" for verdict in verdicts)
-    print(f"{caught} of {len(verdicts)} mutants caught")
+    survivors = [verdict.mutant.name for verdict in verdicts if verdict.outcome == "survived"]
+    print(f"{caught} of {len(verdicts)} mutants caught"
+          + (f"; survived: {', '.join(survivors)}" if survivors else ""))
 
 
 def print_json(verdicts: list[Verdict]) -> None:
@@ -238,6 +249,8 @@ def parse_arguments() -> argparse.Namespace:
                         help="judge this mutant alone; may be repeated")
     parser.add_argument("--json", action="store_true", help="print one object on one line")
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
+    parser.add_argument("--fit", action="store_true",
+                        help="only try whether each applies to the tree, exactly, and stop")
     parser.add_argument("--root", type=Path, default=source_tree.ROOT,
                         help="the tree to mutate (default: the one this script is in)")
     parser.add_argument("--jobs", type=int, default=2, help="how many compilers at a time")
@@ -252,6 +265,11 @@ def main() -> int:
         mutants = read_mutants(root / "tools" / "mutants", arguments.only)
         if arguments.list:
             print("\n".join(f"{mutant.name}: {mutant.subject}" for mutant in mutants))
+            return 0
+        if arguments.fit:
+            if strangers := misfits(root, mutants):
+                raise WrongInput(f"{', '.join(strangers)}: does not apply to the tree; refresh it")
+            print(f"{len(mutants)} mutants apply")
             return 0
         verdicts = judge_all(Workshop(root, folder, arguments.jobs), mutants) if mutants else []
     except WrongInput as error:
