@@ -84,6 +84,7 @@ std::optional<Step> CaseRun::next() {
   const sim::Event event = world_.step(*choices_, tried_.timing);
   ++steps_;
   if (event.kind != sim::EventKind::quiet) {
+    digest_.add(event);
     watch(event);
     return Step{event};
   }

@@ -64,6 +64,8 @@ class CaseRun {
   [[nodiscard]] std::uint64_t steps_max() const { return steps_max_; }
   /// What the run has seen so far.
   [[nodiscard]] Sights sights() const;
+  /// Of all events so far.
+  [[nodiscard]] std::uint64_t digest() const { return digest_.value(); }
   /// "step 12, 3400 ns: " for messages.
   [[nodiscard]] std::string place() const;
 
@@ -77,6 +79,7 @@ class CaseRun {
   sim::World world_;
   std::unique_ptr<sim::Choices> choices_;
   Sights sights_;
+  sim::Digest digest_;
   std::uint64_t steps_ = 0;
   std::uint64_t steps_max_ = 0;
   std::uint64_t submitted_ = 0;  ///< sends, by all nodes

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "digest_log.hpp"
 #include "isolated.hpp"
 #include "regressions.hpp"
 
@@ -96,6 +97,7 @@ void check_property(std::string_view property_name, rc::Gen<Case> generator,
       CaseRun run(tried);
       verdict = property->holds(run);
       census.add(run.sights());
+      if (smallest_failure.empty()) log_digest(property_name, run.digest());
     }
     if (verdict) return;
     smallest_failure = to_text(tried);
