@@ -8,7 +8,6 @@
 #include "reprise/daemon/relay.hpp"
 #include "reprise/traffic/demo.hpp"
 #include "reprise/traffic/numbered.hpp"
-#include "reprise/uring/uring_backend.hpp"
 #include "stop_signals.hpp"
 #include "value_checks.hpp"
 
@@ -46,10 +45,19 @@ std::string to_text(const traffic::DemoResult& result) {
       result.received, result.lost, result.reordered, result.duplicated, result.corrupted);
 }
 
+/// Asked before anything is made; the relay's own process would ask too late for one clear line.
+engine::Expected<void> check_backend(daemon::BackendKind wanted) {
+  const auto opened = daemon::open_backend(wanted, {});
+  if (!opened) return std::unexpected(opened.error());
+  note_fallback(opened->choice);
+  return {};
+}
+
 Exit demo(const DemoArguments& arguments) {
   if (const auto flags = check_relay_flags(arguments.relay); !flags) return refuse(flags.error());
-  // Asked before anything is made; the relay's own process would ask too late for one clear line.
-  if (const auto ring = uring::UringBackend::create({}); !ring) return refuse(ring.error());
+  if (const auto backend = check_backend(arguments.relay.backend); !backend) {
+    return refuse(backend.error());
+  }
   const StopSignals signals;
   traffic::DemoOptions options = arguments.demo;
   options.family = arguments.ipv6 ? engine::Family::ipv6 : engine::Family::ipv4;

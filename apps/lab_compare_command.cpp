@@ -17,6 +17,7 @@ namespace {
 struct LabCompareArguments {
   std::string scenario;
   std::string costs_path;
+  std::string profile_path;
   std::vector<std::string> variations;
   std::vector<std::string> settings;
   std::optional<std::uint64_t> seed;
@@ -27,6 +28,7 @@ Exit lab_compare(const LabCompareArguments& arguments) {
   lab::CompareRequest request;
   request.scenario_path = arguments.scenario;
   request.costs_path = arguments.costs_path;
+  request.profile_path = arguments.profile_path;
   request.seed = arguments.seed;
   for (const std::string& text : arguments.settings) {
     const auto setting = lab::parse_setting(text);
@@ -76,6 +78,8 @@ void add_lab_compare_command(CLI::App& program, std::function<Exit()>& chosen) {
       ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()));
   command->add_option("--costs", arguments->costs_path,
                       "take the costs from this file, as calibrate --toml writes it");
+  command->add_option("--profile", arguments->profile_path,
+                      "take the kernel from this profile, as in profiles/");
   command->add_flag("--json", arguments->json, "print the results as one line of JSON");
   command->callback(
       [arguments, &chosen] { chosen = [arguments] { return lab_compare(*arguments); }; });

@@ -15,6 +15,7 @@ namespace {
 struct LabRunArguments {
   std::string scenario;
   std::string costs_path;
+  std::string profile_path;
   std::vector<std::string> settings;
   std::optional<std::uint64_t> seed;
   bool json = false;
@@ -27,7 +28,8 @@ Exit lab_run(const LabRunArguments& arguments) {
     if (!setting) return refuse(setting.error());
     settings.push_back(*setting);
   }
-  const auto scenario = lab::load_scenario(arguments.scenario, settings, arguments.costs_path);
+  const auto scenario = lab::load_scenario(arguments.scenario, settings, arguments.costs_path,
+                                           arguments.profile_path);
   if (!scenario) return refuse(scenario.error());
   const StopSignals signals;
   LabProgress progress(scenario->name);
@@ -58,6 +60,8 @@ void add_lab_run_command(CLI::App& program, std::function<Exit()>& chosen) {
       ->allow_extra_args(false);
   command->add_option("--costs", arguments->costs_path,
                       "take the costs from this file, as calibrate --toml writes it");
+  command->add_option("--profile", arguments->profile_path,
+                      "take the kernel from this profile, as in profiles/");
   command->add_flag("--json", arguments->json, "print the result as one line of JSON");
   command->callback([arguments, &chosen] { chosen = [arguments] { return lab_run(*arguments); }; });
 }

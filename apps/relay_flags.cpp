@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "command.hpp"
 #include "value_checks.hpp"
 
 namespace reprise::apps {
 namespace {
 
-/// Provided-buffer rings and submission queues hold at most this many (io_uring_setup(2)).
+/// Provided-buffer rings and submission queues hold at most this many (io_uring_setup(2)), and the
+/// same on every backend.
 constexpr std::uint32_t kEntriesMax = 32'768;
 /// The kernel takes socket buffer sizes as an int and doubles them.
 constexpr std::uint32_t kSocketBufferBytesMax = 1U << 30U;
@@ -105,6 +107,9 @@ engine::Expected<void> check_companions(const daemon::RelayOptions& options) {
 
 void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
   engine::StageConfig& stage = options.stage;
+  add_choice(command, "--backend",
+             "auto: io_uring, or asio (epoll) where the host refuses it (default auto)",
+             daemon::kBackendKindNames, daemon::backend_kind_from, options.backend);
   add_choice(command, "--policy", "when sends are handed over and reaped (default adaptive)",
              engine::kPolicyNames, engine::policy_from, stage.policy);
   add_choice(command, "--exhaustion", "what a datagram without a free buffer does (default wait)",
@@ -150,6 +155,11 @@ engine::Expected<void> check_relay_flags(const daemon::RelayOptions& options) {
         stage.pool, kEntriesMax - stage.landing, stage.landing));
   }
   return check_companions(options);
+}
+
+void note_fallback(const daemon::BackendChoice& backend) {
+  if (!backend.is_fallback) return;
+  print_note(fmt::format("reprise: backend {}, because {}\n", name(backend.kind), backend.reason));
 }
 
 }  // namespace reprise::apps

@@ -7,10 +7,13 @@
 
 namespace reprise::apps {
 
-/// Adds --policy, --batch, --ring, --pool, --ttl and the rest; `options` must outlive the parse.
+/// Adds --backend, --policy, --batch, --ring and the rest; `options` must outlive the parse.
 void add_relay_flags(CLI::App& command, daemon::RelayOptions& options);
 
 /// Whether the flags go together, in the words of the command line.
 engine::Expected<void> check_relay_flags(const daemon::RelayOptions& options);
+
+/// A line on standard error where the host refused io_uring and `auto` took another backend.
+void note_fallback(const daemon::BackendChoice& backend);
 
 }  // namespace reprise::apps

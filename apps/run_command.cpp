@@ -42,11 +42,12 @@ Exit run(const RunArguments& arguments) {
   const auto relay = daemon::Relay::open({&*rule, 1}, arguments.options);
   if (!relay) return refuse(relay.error());
   const StopSignals signals([&relay] { (*relay)->request_stop(); });
-  print_note(fmt::format("reprise: relaying {} to {} output{}, policy {}{}; Ctrl-C ends\n",
-                         arguments.input, rule->outputs.size(),
-                         rule->outputs.size() == 1 ? "" : "s",
-                         engine::name(arguments.options.stage.policy),
-                         arguments.options.threads > 1 ? ", 2 threads" : ""));
+  note_fallback((*relay)->backend());
+  print_note(fmt::format(
+      "reprise: relaying {} to {} output{}, policy {}{}, backend {}; Ctrl-C ends\n",
+      arguments.input, rule->outputs.size(), rule->outputs.size() == 1 ? "" : "s",
+      engine::name(arguments.options.stage.policy),
+      arguments.options.threads > 1 ? ", 2 threads" : "", name((*relay)->backend().kind)));
   daemon::RelayReport last;
   const engine::Duration interval{std::llround(arguments.interval_seconds * 1e9)};
   const daemon::RelayReport report =

@@ -48,8 +48,10 @@ void report_cpu(const traffic::DemoRelayTask& task, std::int64_t ns) {
 
 daemon::Relay* running = nullptr;
 
-int relay_with_reprise(engine::Policy policy, const traffic::DemoRelayTask& task) {
+int relay_with_reprise(daemon::BackendKind backend, engine::Policy policy,
+                       const traffic::DemoRelayTask& task) {
   daemon::RelayOptions options;
+  options.backend = backend;
   options.stage.policy = policy;
   const auto relay = daemon::Relay::open({&task.rule, 1}, options);
   if (!relay) {
@@ -193,16 +195,20 @@ int main(int argument_count, char** arguments) {
   CLI11_PARSE(program, argument_count, arguments);
   std::signal(SIGINT, [](int) { interrupted = true; });
 
-  const auto with_policy = [](engine::Policy policy) {
-    return
-        [policy](const traffic::DemoRelayTask& task) { return relay_with_reprise(policy, task); };
+  const auto with = [](daemon::BackendKind backend, engine::Policy policy) {
+    return [=](const traffic::DemoRelayTask& task) {
+      return relay_with_reprise(backend, policy, task);
+    };
   };
+  using daemon::BackendKind;
+  using engine::Policy;
   std::vector<Variant> variants{
       {"plain recvmmsg/sendmmsg", relay_with_plain_loop, {}, {}},
       {"socat", relay_with_socat, {}, {}},
-      {"reprise adaptive", with_policy(engine::Policy::adaptive), {}, {}},
-      {"reprise synchronous", with_policy(engine::Policy::synchronous), {}, {}},
-      {"reprise deferred", with_policy(engine::Policy::deferred), {}, {}}};
+      {"reprise adaptive", with(BackendKind::uring, Policy::adaptive), {}, {}},
+      {"reprise synchronous", with(BackendKind::uring, Policy::synchronous), {}, {}},
+      {"reprise deferred", with(BackendKind::uring, Policy::deferred), {}, {}},
+      {"reprise adaptive on asio", with(BackendKind::asio, Policy::adaptive), {}, {}}};
   for (unsigned round = 0; round < rounds && !interrupted; ++round) {
     for (Variant& variant : variants) {
       fmt::print(stderr, "round {} of {}: {}\n", round + 1, rounds, variant.name);

@@ -9,7 +9,7 @@ pkg_check_modules(LIBURING REQUIRED IMPORTED_TARGET liburing>=2.3)
 pkg_check_modules(LIBCAP_NG REQUIRED IMPORTED_TARGET libcap-ng)
 pkg_check_modules(LIBNL_ROUTE REQUIRED IMPORTED_TARGET libnl-route-3.0)
 
-find_package(Boost 1.74 REQUIRED)          # Boost::headers, of which we use Lockfree
+find_package(Boost 1.74 REQUIRED)          # Boost::headers, of which we use Asio and Lockfree
 find_package(fmt 9 REQUIRED)               # fmt::fmt
 find_package(CLI11 2.1 REQUIRED)           # CLI11::CLI11
 find_package(nlohmann_json 3.11 REQUIRED)  # nlohmann_json::nlohmann_json

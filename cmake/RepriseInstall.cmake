@@ -1,11 +1,11 @@
-# What an outside CMake program finds: find_package(reprise), targets reprise::engine, ::sim, ::uring
-# (and ::posix, which uring needs). Headers land in include/reprise/<folder>/.
+# What an outside CMake program finds: find_package(reprise), targets reprise::engine, ::sim, ::uring,
+# ::asio (and ::posix, which those two need). Headers land in include/reprise/<folder>/.
 
 include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/reprise)
 
-foreach(folder IN ITEMS engine posix uring sim)
+foreach(folder IN ITEMS engine posix uring asio sim)
   if(TARGET reprise_${folder})
     get_target_property(source_folder reprise_${folder} SOURCE_DIR)
     install(TARGETS reprise_${folder} EXPORT reprise ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -19,6 +19,9 @@ foreach(program IN ITEMS reprise reprise-lab)
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
 endforeach()
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/profiles DESTINATION ${CMAKE_INSTALL_DATADIR}/reprise
+  FILES_MATCHING PATTERN "*.toml")
 
 install(EXPORT reprise NAMESPACE reprise:: FILE repriseTargets.cmake
   DESTINATION ${package_folder})

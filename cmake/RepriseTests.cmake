@@ -11,14 +11,15 @@ endif()
 
 set(REPRISE_TEST_TIMEOUT_SECONDS 300 CACHE STRING "After how long one test counts as failed")
 
-# reprise_test_folder(<folder> [LABEL <label>] [SERIAL] [LINK …] [RUNS …])
+# reprise_test_folder(<folder> [LABEL <label>] [SERIAL] [VARIANTS …] [LINK …] [RUNS …])
 #
 # Every *.cpp in <folder> below the current one, except *_slow_test.cpp, makes the program
 # tests_<folder>; its tests carry the label (default: the folder's name). The files *_slow_test.cpp
 # make tests_<folder>_slow, labelled `slow`, which only `./dev test --slow` runs.
 # SERIAL: no other test runs beside these. LINK: libraries. RUNS: programs that the tests start.
+# VARIANTS: tests whose parameter's name begins with a variant carry the label <label>-<variant>.
 function(reprise_test_folder folder)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "SERIAL" "LABEL" "LINK;RUNS")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "SERIAL" "LABEL" "VARIANTS;LINK;RUNS")
   if(NOT ARG_LABEL)
     set(ARG_LABEL ${folder})
   endif()
@@ -28,16 +29,17 @@ function(reprise_test_folder folder)
   list(FILTER sources EXCLUDE REGEX "_slow_test\\.cpp$")
   string(REPLACE "/" "_" program tests_${folder})
   reprise_test_program(${program} LABEL ${ARG_LABEL} SERIAL ${ARG_SERIAL}
-    SOURCES ${sources} LINK ${ARG_LINK} RUNS ${ARG_RUNS})
+    VARIANTS ${ARG_VARIANTS} SOURCES ${sources} LINK ${ARG_LINK} RUNS ${ARG_RUNS})
   reprise_test_program(${program}_slow LABEL slow SERIAL ${ARG_SERIAL}
     SOURCES ${slow_sources} LINK ${ARG_LINK} RUNS ${ARG_RUNS})
 endfunction()
 
-# reprise_test_program(<name> LABEL <label> [SERIAL <bool>] SOURCES … [LINK …] [RUNS …])
+# reprise_test_program(<name> LABEL <label> [SERIAL <bool>] [VARIANTS …] SOURCES … [LINK …]
+#                      [RUNS …])
 #
 # One GoogleTest program whose tests ctest knows by name. Without sources there is no program.
 function(reprise_test_program name)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "LABEL;SERIAL" "SOURCES;LINK;RUNS")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "LABEL;SERIAL" "VARIANTS;SOURCES;LINK;RUNS")
   if(NOT ARG_SOURCES)
     return()
   endif()
@@ -56,11 +58,27 @@ function(reprise_test_program name)
   if(NOT ARG_SERIAL)
     set(ARG_SERIAL FALSE)
   endif()
+  set(others "*")
+  if(ARG_VARIANTS)
+    list(TRANSFORM ARG_VARIANTS REPLACE "(.+)" "*/\\1*" OUTPUT_VARIABLE patterns)
+    list(JOIN patterns ":" patterns)
+    set(others "-${patterns}")
+  endif()
+  reprise_discover_tests(${name} "${others}" ${ARG_LABEL} ${ARG_SERIAL})
+  foreach(variant IN LISTS ARG_VARIANTS)
+    reprise_discover_tests(${name} "*/${variant}*" ${ARG_LABEL}-${variant} ${ARG_SERIAL})
+  endforeach()
+endfunction()
+
+# The tests of a program that match the GoogleTest filter.
+function(reprise_discover_tests name filter label is_serial)
   # Without values in the names: those of our own say what they mean, and hold no addresses.
   gtest_discover_tests(${name}
     NO_PRETTY_VALUES
+    TEST_FILTER "${filter}"
+    TEST_LIST ${name}_${label}_tests
     WORKING_DIRECTORY ${PROJECT_BINARY_DIR}
     DISCOVERY_TIMEOUT 120
     PROPERTIES
-      LABELS ${ARG_LABEL} TIMEOUT ${REPRISE_TEST_TIMEOUT_SECONDS} RUN_SERIAL ${ARG_SERIAL})
+      LABELS ${label} TIMEOUT ${REPRISE_TEST_TIMEOUT_SECONDS} RUN_SERIAL ${is_serial})
 endfunction()

@@ -46,14 +46,6 @@ Expected<std::uint32_t> largest_input_frame(std::span<const Rule> rules) {
   return largest;
 }
 
-Expected<std::unique_ptr<uring::UringBackend>> open_ring(const engine::StageConfig& stage) {
-  uring::UringBackend::Options ring;
-  ring.submission_entries = stage.submissions_max;
-  ring.completion_entries =
-      std::clamp(4 * stage.region_count(), 2 * ring.submission_entries, 65'536U);
-  return uring::UringBackend::create(ring);
-}
-
 engine::StageConfig fit(engine::StageConfig stage, std::span<const Rule> rules,
                         std::uint32_t frame_bytes) {
   std::uint32_t outputs = 0;
@@ -91,13 +83,13 @@ Expected<std::unique_ptr<Relay>> Relay::open(std::span<const Rule> rules,
     if (const auto possible = OnOneCore::here(); !possible)
       return std::unexpected(possible.error());
   }
-  auto first = open_ring(fitted.stage);
+  auto first = open_backend(options.backend, fitted.stage);
   if (!first) return std::unexpected(first.error());
-  std::unique_ptr<uring::UringBackend> second;
+  std::unique_ptr<engine::Backend> second;
   if (options.threads > 1) {
-    auto opened = open_ring(fitted.stage);
+    auto opened = open_backend(first->choice.kind, fitted.stage);
     if (!opened) return std::unexpected(opened.error());
-    second = *std::move(opened);
+    second = std::move(opened->backend);
   }
   std::unique_ptr<Relay> relay(new Relay(fitted, *std::move(first), std::move(second)));
   if (const auto done = relay->share_memory(); !done) return std::unexpected(done.error());
@@ -107,12 +99,13 @@ Expected<std::unique_ptr<Relay>> Relay::open(std::span<const Rule> rules,
   return relay;
 }
 
-Relay::Relay(const RelayOptions& options, std::unique_ptr<uring::UringBackend> first,
-             std::unique_ptr<uring::UringBackend> second)
-    : options_(options) {
+Relay::Relay(const RelayOptions& options, OpenedBackend first,
+             std::unique_ptr<engine::Backend> second)
+    : options_(options), backend_(std::move(first.choice)) {
   const bool is_pipeline = second != nullptr;
   const Role first_role = is_pipeline ? Role::ingress : Role::unified;
-  first_ = std::make_unique<Worker>(engine::with_role(options.stage, first_role), std::move(first));
+  first_ = std::make_unique<Worker>(engine::with_role(options.stage, first_role),
+                                    std::move(first.backend));
   if (is_pipeline) {
     second_ =
         std::make_unique<Worker>(engine::with_role(options.stage, Role::egress), std::move(second));
@@ -251,7 +244,7 @@ void Relay::run_workers(const Worker::Attend& attend) {
 }
 
 /// What is not sent when the drain time is over is dropped. What not even a cancel has ended when
-/// it is over once more ends with the ring.
+/// it is over once more ends with the backend.
 void Relay::enforce_drain_time(Instant now) {
   if (!stop_requested_.load(std::memory_order_relaxed)) return;
   if (stop_deadline_ == engine::kNever) stop_deadline_ = now + options_.drain;
@@ -279,6 +272,7 @@ RelayReport Relay::report() {
   report.ingress = in.ingress;
   report.regions_outstanding = in.held;
   report.turns = out.turns;
+  report.backend = backend_;
   report.threads = second_ ? 2 : 1;
   report.laws_hold = in.laws_hold && out.laws_hold;
   if (second_) {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "reprise/daemon/backend_choice.hpp"
 #include "reprise/daemon/relay_report.hpp"
 #include "reprise/daemon/thread_hand_off.hpp"
 #include "reprise/daemon/worker.hpp"
@@ -22,11 +23,11 @@
 #include "reprise/engine/rule.hpp"
 #include "reprise/posix/descriptor.hpp"
 #include "reprise/posix/memberships.hpp"
-#include "reprise/uring/uring_backend.hpp"
 
 namespace reprise::daemon {
 
 struct RelayOptions {
+  BackendKind backend = BackendKind::automatic;
   std::uint32_t threads = 1;  ///< 1: a unified stage; 2: a pipeline
   engine::StageConfig stage;  ///< capacities grow with the rules; region_bytes with the inputs' MTU
   std::uint8_t hops = 16;     ///< TTL or hop limit of what is sent, 1…255
@@ -53,6 +54,9 @@ class Relay {
   /// Any thread, async-signal-safe.
   void request_stop();
 
+  /// What it works with, and why.
+  [[nodiscard]] const BackendChoice& backend() const { return backend_; }
+
  private:
   struct Input {
     std::string interface;
@@ -61,8 +65,7 @@ class Relay {
     std::vector<engine::WantedTraffic> wanted;
   };
 
-  Relay(const RelayOptions& options, std::unique_ptr<uring::UringBackend> first,
-        std::unique_ptr<uring::UringBackend> second);
+  Relay(const RelayOptions& options, OpenedBackend first, std::unique_ptr<engine::Backend> second);
 
   [[nodiscard]] Worker& receiving() { return *first_; }
   [[nodiscard]] Worker& sending() { return second_ ? *second_ : *first_; }
@@ -76,6 +79,7 @@ class Relay {
   RelayReport report();
 
   RelayOptions options_;
+  BackendChoice backend_;
   // In this order: the second worker's backend sends from the first one's memory, and both threads
   // have ended before what they share does.
   std::unique_ptr<Worker> first_;

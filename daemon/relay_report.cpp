@@ -73,6 +73,8 @@ nlohmann::ordered_json to_json(const RelayReport& report) {
     json["outputs"].push_back(std::move(entry));
   }
   json["regions_outstanding"] = report.regions_outstanding;
+  json["backend"] = name(report.backend.kind);
+  json["backend_reason"] = report.backend.reason;
   json["threads"] = report.threads;
   json["turns"] = report.turns;
   json["laws_hold"] = report.laws_hold;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "reprise/daemon/backend_choice.hpp"
 #include "reprise/daemon/occupancy_sampler.hpp"
 #include "reprise/engine/counters.hpp"
 #include "reprise/engine/time.hpp"
@@ -27,7 +28,8 @@ struct RelayReport {
   std::uint64_t kernel_drops = 0;  ///< by the packet sockets, before the relay received anything
   std::vector<OutputReport> outputs;
   std::uint32_t regions_outstanding = 0;
-  std::uint64_t turns = 0;    ///< of the thread that sends
+  std::uint64_t turns = 0;  ///< of the thread that sends
+  BackendChoice backend;
   std::uint32_t threads = 1;  ///< of which a second one sends
   bool laws_hold = true;      ///< of each stage, and between the two
   std::optional<CensusResult> census;

@@ -12,18 +12,23 @@
 // Invariants, each with a case in tests/contract:
 //   I1  An operation ends at its first completion with more == false, and has exactly one such.
 //       `provide` alone has no completion: it cannot fail and takes effect at the latest when it is
-//       submitted.
+//       submitted. One that limits() does not name ends `invalid`, and so does one on no socket.
 //   I2  A completion carries the token of its submission, unchanged.
 //   I3  Operations of a linked chain run in order, one at a time; when one does not end `ok`, the
-//       later ones end `cancelled` and did nothing. prepare() takes a chain whole or not at all.
+//       later ones end `cancelled` and did nothing; a deadline that expired is not `ok`. prepare()
+//       takes a chain whole or not at all; the end of its view ends a chain, and a provide inside
+//       one does not part it. Unlinked sends on one socket run in the order prepared, as long as
+//       they find room.
 //   I4  A send with do_not_wait that finds no room ends `refused` and did nothing.
 //   I5  A receive completion gives its region to the engine; the kernel does not touch the region
-//       again until it is provided anew. A receive that ends without one took none.
+//       again until it is provided anew. A receive that ends without one took none, and no
+//       datagram: that waits in the socket for the next receive.
 //   I6  submit() never blocks. reap() never blocks, and calls the kernel only where completions
 //       overflowed there.
 //   I7  wake() makes a concurrent or the next submit_and_wait() return, once; it is the only call
 //       allowed from another thread.
 //   I8  Nothing is lost when the completion queue is full: reap() returns the rest later, in order.
+//       A multishot receive may end for it.
 //
 // Units: bytes; Instant is absolute on now()'s clock. Errors of operations are Outcomes; errors of
 // set-up are Error.
@@ -56,14 +61,16 @@ enum class Operation : std::uint8_t {
   packet_ring_receive,  ///< hands over the ring's blocks, in order; `provide` gives a block back
   send,                 ///< one slice
   segmented_send,       ///< gathers its slices, leaves as datagrams of segment_bytes (udp(7),
-                        ///< UDP_SEGMENT)
-  zero_copy_send,       ///< two completions: sent (more), then the region may be reused
+                        ///< UDP_SEGMENT), all of them or none; beyond segments_max: invalid, beyond
+                        ///< segmented_bytes_max or with a segment over the MTU: too_large
+  zero_copy_send,       ///< two completions: sent (more), then the region may be reused. One that
+                        ///< did not end ok may have one only
   provide,              ///< gives the regions of its slices to the kernel for receiving
-  wait_readable,
-  wait_writable,  ///< ends when the socket takes sends again
-  deadline,       ///< ends `expired` at `deadline`, with `value` as given
-  cancel,  ///< of the operation named by `target`; ends ok (cancelled), invalid (no such operation:
-           ///< it ended)
+  wait_readable,        ///< ends when a datagram is there; it takes none
+  wait_writable,        ///< ends when the socket takes sends again
+  deadline,             ///< ends `expired` at `deadline`, with `value` as given
+  cancel,  ///< of the operation named by `target`, slot and generation; ends ok (that one ends
+           ///< `cancelled`, before or after), invalid (no such operation: it ended)
 };
 inline constexpr std::size_t kOperationCount = 10;
 
@@ -167,6 +174,8 @@ class CompletionBatch {
   [[nodiscard]] bool has_room(std::uint32_t frames = 0) const {
     return completion_count_ < completions_.size() && frame_count_ + frames <= frames_.size();
   }
+  /// Room for one more frame of the newest completion.
+  [[nodiscard]] bool has_frame_room() const { return frame_count_ < frames_.size(); }
   /// Appends a completion whose frames are those that push_frame() appends next. Needs has_room().
   Completion& push() {
     REPRISE_ASSERT(has_room());
@@ -272,7 +281,8 @@ class Backend {
   virtual SubmitResult submit() = 0;
 
   /// As submit(), then waits until at least `count` completions can be reaped, `deadline` passes,
-  /// or wake() is called. count == 0 collects what is ready without waiting.
+  /// or wake() is called. count == 0 collects what is ready without waiting. It may return early:
+  /// after a signal, and once more after a wake() that was reported.
   virtual SubmitResult submit_and_wait(std::uint32_t count, Instant deadline) = 0;
 
   /// Clears `batch` and moves completions into it, oldest first, until there are none or it is
@@ -286,8 +296,8 @@ class Backend {
 
   // Cold path.
 
-  /// Allocates and registers `count` regions of `region_bytes` each; once, before any receive. The
-  /// backend owns them.
+  /// Allocates and registers `count` regions, each so large that a frame of `region_bytes` fits
+  /// whole; once, before any receive. The backend owns them. They are the engine's until provided.
   virtual Expected<PacketMemory> register_memory(std::uint32_t count,
                                                  std::uint32_t region_bytes) = 0;
   /// Instead of register_memory(): sends from regions that another backend registered and that
@@ -297,7 +307,7 @@ class Backend {
   virtual Expected<SocketIndex> open(const SendSocketSpec& spec) = 0;
   /// Takes over an open descriptor of either kind (a supervisor's), and closes it on failure too.
   virtual Expected<SocketIndex> adopt(int descriptor) = 0;
-  /// Operations on the socket must have ended.
+  /// Operations on the socket must have ended. What is sent on it afterwards ends `invalid`.
   virtual void close(SocketIndex socket) = 0;
   [[nodiscard]] virtual SocketStatistics statistics(SocketIndex socket) = 0;
   [[nodiscard]] virtual Limits limits() const = 0;

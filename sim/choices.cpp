@@ -13,6 +13,8 @@ const char* name(Site site) {
     case Site::chain_pause: return "chain_pause";
     case Site::arrivals: return "arrivals";
     case Site::service: return "service";
+    case Site::worker: return "worker";
+    case Site::cancel: return "cancel";
   }
   return "?";
 }
@@ -29,9 +31,13 @@ std::uint32_t Listed::choose(Site, std::uint32_t count) {
   return position_ < picks_.size() ? picks_[position_++] % count : 0;
 }
 
+Hashed::Hashed(std::uint64_t seed) {
+  for (std::size_t index = 0; index < kSiteCount; ++index) keys_[index] = mix(mix(seed) ^ index);
+}
+
 std::uint32_t Hashed::choose(Site site, std::uint32_t count) {
   const auto index = static_cast<std::size_t>(site);
-  const std::uint64_t hash = mix(mix(mix(seed_) ^ index) ^ asked_[index]++);
+  const std::uint64_t hash = mix(keys_[index] ^ asked_[index]++);
   // The high half of a 32 × 32 bit product: uniform up to 2^-32.
   return static_cast<std::uint32_t>(((hash >> 32) * count) >> 32);
 }

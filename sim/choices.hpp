@@ -22,8 +22,10 @@ enum class Site : std::uint8_t {
   chain_pause,   ///< a linked chain goes on only after a later call
   arrivals,      ///< how many datagrams arrive before the next phase (TurnWorld)
   service,       ///< a uniform draw that becomes the time a frame keeps a link busy
+  worker,        ///< which entry a worker thread runs (IOSQE_ASYNC)
+  cancel,        ///< whether a cancel finds an entry that a worker has begun
 };
-inline constexpr std::size_t kSiteCount = 7;
+inline constexpr std::size_t kSiteCount = 9;
 const char* name(Site site);
 
 class Choices {
@@ -59,11 +61,11 @@ class Listed final : public Choices {
 /// Picks by hash(seed, site, how often the site was asked).
 class Hashed final : public Choices {
  public:
-  explicit Hashed(std::uint64_t seed) : seed_(seed) {}
+  explicit Hashed(std::uint64_t seed);
 
  private:
   std::uint32_t choose(Site site, std::uint32_t count) override;
-  std::uint64_t seed_;
+  std::array<std::uint64_t, kSiteCount> keys_{};  ///< hash(seed, site)
   std::array<std::uint64_t, kSiteCount> asked_{};
 };
 

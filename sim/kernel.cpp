@@ -61,8 +61,7 @@ bool waits_for_room(const Submission& submission) {
 void Kernel::place(engine::FlatLayout& layout, const KernelConfig& config) {
   layout.place(rings_, std::span<const RingConfig>(config.rings));
   layout.place(provided_, config.regions);
-  layout.place(regions_, config.regions);
-  layout.place(headers_, static_cast<std::uint32_t>(config.headers.size()));
+  regions_.place(layout, config);
   layout.place(packet_sockets_, std::span<const PacketSocketConfig>(config.packet_sockets));
   layout.place(send_sockets_, static_cast<std::uint32_t>(config.send_sockets.size()));
   layout.place(links_, std::span<const LinkConfig>(config.links));
@@ -71,16 +70,17 @@ void Kernel::place(engine::FlatLayout& layout, const KernelConfig& config) {
 
 void Kernel::start(const KernelConfig& config) {
   profile_ = config.profile;
-  region_bytes_ = config.region_bytes;
+  regions_.start(config);
   send_errors_per_million_ = config.send_errors_per_million;
   for (std::uint32_t ring = 0; ring < rings_.size(); ++ring) {
     rings_[ring].completions_max = config.rings[ring].completions_max;
   }
-  for (std::uint32_t flow = 0; flow < headers_.size(); ++flow) {
-    headers_[flow] = config.headers[flow];
-  }
   for (std::uint32_t socket = 0; socket < packet_sockets_.size(); ++socket) {
-    packet_sockets_[socket].limit_bytes = config.packet_sockets[socket].buffer_bytes;
+    const PacketSocketConfig& from = config.packet_sockets[socket];
+    packet_sockets_[socket].limit_bytes = from.buffer_bytes;
+    packet_sockets_[socket].ring.start(from.ring, profile_);
+    REPRISE_ASSERT(from.ring.blocks == 0 || (from.ring.block_bytes == config.region_bytes &&
+                                             config.visible_bytes == config.region_bytes));
   }
   for (std::uint32_t index = 0; index < send_sockets_.size(); ++index) {
     send_sockets_[index] = open_socket(config.send_sockets[index]);
@@ -91,12 +91,13 @@ void Kernel::start(const KernelConfig& config) {
 // Submitting.
 
 void Kernel::prepare(RingIndex ring, const Submission& submission, std::span<const Slice> slices,
-                     Malformation malformation) {
+                     Malformation malformation, bool is_async) {
   Entry entry;
   entry.submission = submission;
   if (!slices.empty()) entry.slice = slices.front();
   for (const Slice& slice : slices) entry.payload_bytes += slice.length_bytes;
   entry.malformation = malformation;
+  entry.is_async = is_async ? 1 : 0;
   at(ring).queue.push(entry);
 }
 
@@ -115,12 +116,12 @@ Kernel::Executed Kernel::execute_next(RingIndex index, Instant at_instant, Choic
     end(index, entry, {.outcome = Outcome::invalid});
     ring.open_chain = 0;
   } else if (entry.chain == 0) {
-    executed = run(index, entry, at_instant, choices);
+    executed = begin(index, entry, at_instant, choices);
   } else {
     ring.held.push(entry);
     if (!is_linked || ring.queue.empty()) {  // the chain is whole: its first runs
       ring.open_chain = 0;
-      executed = run(index, take_held(ring, entry.chain), at_instant, choices);
+      executed = begin(index, take_held(ring, entry.chain), at_instant, choices);
     }
   }
   executed.taken = entry.submission;
@@ -151,7 +152,7 @@ Kernel::Executed Kernel::execute_work(RingIndex index, Instant at_instant, Choic
   Executed executed;
   executed.submission = work.entry.submission;
   switch (work.kind) {
-    case Work::Kind::run: executed = run(index, work.entry, at_instant, choices); break;
+    case Work::Kind::run: executed = begin(index, work.entry, at_instant, choices); break;
     case Work::Kind::cancel:
       executed.outcome = Outcome::cancelled;
       executed.ended = true;
@@ -177,6 +178,25 @@ bool Kernel::pauses(RingIndex ring, Choices& choices) const {
              1'000'000 - profile_.chain_pauses_per_million;
 }
 
+/// Runs an entry, or hands it to a worker thread.
+Kernel::Executed Kernel::begin(RingIndex ring, const Entry& entry, Instant at_instant,
+                               Choices& choices) {
+  if (entry.is_async == 0 || entry.tried != 0) return run(ring, entry, at_instant, choices);
+  at(ring).with_workers.push(entry);
+  Executed executed;
+  executed.submission = entry.submission;
+  executed.slice = entry.slice;
+  return executed;
+}
+
+Kernel::Executed Kernel::execute_worker(RingIndex index, Instant at_instant, Choices& choices) {
+  Ring& ring = at(index);
+  const Entry entry = ring.with_workers.take(choices.pick(Site::worker, ring.with_workers.size()));
+  const Executed executed = run(index, entry, at_instant, choices);
+  queue_successors(ring);
+  return executed;
+}
+
 Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_instant,
                              Choices& choices) {
   Executed executed;
@@ -184,9 +204,13 @@ Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_inst
   executed.slice = entry.slice;
   executed.behind_link = entry.is_successor != 0;
   Ended ended;
-  switch (entry.malformation) {
+  switch (has_socket(entry.submission) ? entry.malformation : Malformation::bad_descriptor) {
     case Malformation::bad_descriptor:
-    case Malformation::bad_pointer: ended.outcome = Outcome::invalid; break;
+      ended = {.outcome = Outcome::invalid, .errno_value = EBADF};
+      break;
+    case Malformation::bad_pointer:
+      ended = {.outcome = Outcome::invalid, .errno_value = EFAULT};
+      break;
     case Malformation::none:
     case Malformation::malformed:
       ended = run_operation(ring, entry, at_instant, choices, executed);
@@ -204,6 +228,23 @@ Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_inst
   return executed;
 }
 
+bool Kernel::has_socket(const Submission& submission) const {
+  switch (submission.operation) {
+    case Operation::provide:
+    case Operation::deadline:
+    case Operation::cancel: return true;  // they need none
+    case Operation::receive:
+    case Operation::packet_ring_receive:
+    case Operation::send:
+    case Operation::segmented_send:
+    case Operation::zero_copy_send:
+    case Operation::wait_readable:
+    case Operation::wait_writable: break;
+  }
+  return static_cast<std::uint32_t>(submission.socket) <
+         packet_sockets_.size() + send_sockets_.size();
+}
+
 Kernel::Ended Kernel::run_operation(RingIndex ring, const Entry& entry, Instant at_instant,
                                     Choices& choices, Executed& executed) {
   const Submission& submission = entry.submission;
@@ -214,14 +255,14 @@ Kernel::Ended Kernel::run_operation(RingIndex ring, const Entry& entry, Instant 
     case Operation::receive: return receive(ring, entry, executed);
     case Operation::wait_readable: {
       const PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(submission.socket)];
-      return {.armed = socket.frames.empty() && socket.is_down == 0};
+      return {.armed = socket.frames.empty() && !socket.ring.has_filled() && socket.is_down == 0};
     }
     case Operation::wait_writable:
       return {.armed = !send_sockets_[send_index(submission.socket)].is_writable(
                   profile_.writable_percent)};
     case Operation::deadline: return {.armed = true};
-    case Operation::cancel: return {.outcome = cancel(ring, submission.target)};
-    case Operation::packet_ring_receive: return {.outcome = Outcome::invalid};  // not in limits()
+    case Operation::cancel: return cancel(ring, submission.target, choices);
+    case Operation::packet_ring_receive: return receive_blocks(ring, entry, executed);
     case Operation::provide: break;  // takes effect when it is prepared
   }
   REPRISE_ASSERT(false);
@@ -244,6 +285,7 @@ void Kernel::arm(RingIndex ring, const Entry& entry) {
 void Kernel::end(RingIndex ring, const Entry& entry, const Ended& ended) {
   Posted& posted = post(ring, entry.submission.token, ended.outcome, ended.has_notice);
   posted.result_bytes = ended.result_bytes;
+  if (ended.errno_value != 0) posted.errno_value = static_cast<std::uint16_t>(ended.errno_value);
   posted.value = entry.submission.value;
   go_on(ring, entry, ended.outcome);
 }
@@ -289,7 +331,7 @@ void Kernel::wake(SocketIndex socket, bool for_sending, bool newest_first) {
   }
 }
 
-Outcome Kernel::cancel(RingIndex index, Token target) {
+Kernel::Ended Kernel::cancel(RingIndex index, Token target, Choices& choices) {
   Ring& ring = at(index);
   for (std::uint32_t place = 0; place < ring.armed.size(); ++place) {
     if (ring.armed[place].submission.token != target) continue;
@@ -302,7 +344,14 @@ Outcome Kernel::cancel(RingIndex index, Token target) {
       }
     }
     ring.work.push({ring.armed.take(place), Work::Kind::cancel, 0});
-    return Outcome::ok;
+    return {};
+  }
+  for (std::uint32_t place = 0; place < ring.with_workers.size(); ++place) {
+    if (ring.with_workers[place].submission.token != target) continue;
+    // Too late: a worker has begun with it, and it goes on.
+    if (choices.pick(Site::cancel, 2) == 1) return {Outcome::failed, 0, EALREADY};
+    ring.work.push({ring.with_workers.take(place), Work::Kind::cancel, 0});
+    return {};
   }
   for (std::uint32_t place = 0; place < ring.work.size(); ++place) {
     Work& work = ring.work[place];
@@ -312,9 +361,9 @@ Outcome Kernel::cancel(RingIndex index, Token target) {
       continue;
     }
     work.kind = Work::Kind::cancel;
-    return Outcome::ok;
+    return {};
   }
-  return Outcome::invalid;
+  return {Outcome::invalid, 0, ENOENT};
 }
 
 Posted& Kernel::post(RingIndex index, Token token, Outcome outcome, bool more) {
@@ -406,6 +455,10 @@ engine::Limits Kernel::limits() const {
   if (notices_.size() > 0) {
     limits.operations |= 1U << static_cast<unsigned>(Operation::zero_copy_send);
   }
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    if (!packet_sockets_[index].ring.is_used()) continue;
+    limits.operations |= 1U << static_cast<unsigned>(Operation::packet_ring_receive);
+  }
   return limits;
 }
 
@@ -427,8 +480,17 @@ bool Kernel::agrees_with(const engine::Stage& stage) const {
     const engine::FlatQueue<Posted>& completions = rings_[ring].completions;
     for (std::uint32_t i = 0; i < completions.size(); ++i) {
       if (completions[i].region == engine::kNoRegion) continue;
-      if (!belongs_to_kernel(completions[i].region)) return false;
-      ++frames;
+      const RegionIndex region = completions[i].region;
+      const bool block = is_block(region);
+      if (!belongs_to_kernel(region)) return false;
+      frames += block ? block_frames(region).size() - completions[i].frame_first : 1;
+    }
+  }
+  for (std::uint32_t index = 0; index < regions_.size(); ++index) {
+    const PacketRing* ring = ring_of(RegionIndex{index});
+    if (ring != nullptr && ring->is_kernels(RegionIndex{index}) &&
+        !belongs_to_kernel(RegionIndex{index})) {
+      return false;
     }
   }
   const engine::SubmissionView outgoing = stage.outgoing();

@@ -14,12 +14,9 @@
 //       the socket, and beyond its buffer they are dropped and counted.
 //   K6  Completions beyond the completion queue's size are kept and returned later, in order.
 //   K7  A device that is down or without its address fails sends; without carrier it loses them.
-//
-// Region bytes: the first kVisibleBytes of each region are real (headers and the datagram's tag),
-// the rest symbolic.
+//   Of packet rings: R1 to R5 in packet_ring.hpp. What is in a region: regions.hpp.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,6 +27,7 @@
 #include "reprise/sim/choices.hpp"
 #include "reprise/sim/kernel_config.hpp"
 #include "reprise/sim/packet_socket.hpp"
+#include "reprise/sim/regions.hpp"
 #include "reprise/sim/ring.hpp"
 #include "reprise/sim/send_socket.hpp"
 
@@ -48,8 +46,8 @@ class Kernel {
   }
   void prepare(RingIndex ring, const engine::Submission& submission,
                std::span<const engine::Slice> slices,
-               Malformation malformation = Malformation::none);
-  void provide(engine::RegionIndex region) { provided_.push(region); }
+               Malformation malformation = Malformation::none, bool is_async = false);
+  void provide(engine::RegionIndex region);
   [[nodiscard]] std::uint32_t prepared_count(RingIndex ring) const { return at(ring).queue.size(); }
 
   /// One entry that ran: inside a submit, or as work.
@@ -72,6 +70,11 @@ class Kernel {
   [[nodiscard]] std::uint32_t work_count(RingIndex ring) const { return at(ring).work.size(); }
   /// Carries out the oldest work.
   Executed execute_work(RingIndex ring, engine::Instant at, Choices& choices);
+  /// Entries that worker threads have to run (IOSQE_ASYNC), at any time and in any order.
+  [[nodiscard]] std::uint32_t worker_count(RingIndex ring) const {
+    return at(ring).with_workers.size();
+  }
+  Executed execute_worker(RingIndex ring, engine::Instant at, Choices& choices);
   /// Whether a call of this kind comes to its work at all.
   [[nodiscard]] bool runs_work(bool collects) const {
     return profile_.task_run != TaskRun::deferred || collects;
@@ -90,8 +93,21 @@ class Kernel {
     return at(ring).completions[place];
   }
   Posted reap(RingIndex ring) { return at(ring).completions.pop(); }
-  [[nodiscard]] engine::PacketMemory memory() const;
-  [[nodiscard]] std::span<std::byte> region_bytes(engine::RegionIndex region);
+  /// Of the oldest completion, which hands over a block, so many more frames were reaped.
+  void skip_frames(RingIndex ring, std::uint32_t count) {
+    at(ring).completions[0].frame_first += count;
+  }
+  /// Whether a region is a packet ring's block, and the frames in one that was handed over.
+  [[nodiscard]] bool is_block(engine::RegionIndex region) const {
+    return ring_of(region) != nullptr;
+  }
+  [[nodiscard]] std::span<const BlockFrame> block_frames(engine::RegionIndex region) const {
+    return ring_of(region)->frames(region);
+  }
+  [[nodiscard]] engine::PacketMemory memory() const { return regions_.memory(); }
+  [[nodiscard]] std::span<std::byte> region_bytes(engine::RegionIndex region) {
+    return regions_.bytes(region);
+  }
   [[nodiscard]] engine::SocketStatistics statistics(engine::SocketIndex socket) const;
   [[nodiscard]] engine::Limits limits() const;
   [[nodiscard]] const KernelProfile& profile() const { return profile_; }
@@ -103,7 +119,10 @@ class Kernel {
               const HeaderBytes& header);
   void reopen(engine::SocketIndex socket, const SendSocketConfig& config);
   /// A frame reaches a packet socket. False: no room, dropped and counted.
-  bool arrive(engine::SocketIndex socket, const Packet& packet);
+  bool arrive(engine::SocketIndex socket, const Packet& packet, engine::Instant at = {});
+  /// When a packet ring hands over a block that is not full; kNever: none waits for that.
+  [[nodiscard]] engine::Instant next_block_tick() const;
+  void tick_blocks(engine::Instant now);
   [[nodiscard]] std::uint32_t link_count() const { return links_.size(); }
   [[nodiscard]] Link& link(std::uint32_t index) { return links_[index]; }
   [[nodiscard]] const Link& link(std::uint32_t index) const { return links_[index]; }
@@ -162,6 +181,7 @@ class Kernel {
   struct Ended {
     engine::Outcome outcome = engine::Outcome::ok;
     std::uint32_t result_bytes = 0;
+    int errno_value = 0;      ///< 0: that of the outcome
     bool armed = false;       ///< it has not ended
     bool is_posted = false;   ///< its completion is there already
     bool has_notice = false;  ///< a zero-copy send's second completion follows
@@ -174,11 +194,14 @@ class Kernel {
   [[nodiscard]] std::uint32_t send_index(engine::SocketIndex socket) const {
     return static_cast<std::uint32_t>(socket) - packet_sockets_.size();
   }
+  /// An index beyond all sockets is a bad descriptor.
+  [[nodiscard]] bool has_socket(const engine::Submission& submission) const;
   [[nodiscard]] bool is_packet_socket(engine::SocketIndex socket) const {
     return static_cast<std::uint32_t>(socket) < packet_sockets_.size();
   }
 
   // Running entries (kernel.cpp).
+  Executed begin(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices);
   Executed run(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices);
   Ended run_operation(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices,
                       Executed& executed);
@@ -187,7 +210,7 @@ class Kernel {
   void go_on(RingIndex ring, const Entry& entry, engine::Outcome outcome);
   static void queue_successors(Ring& ring);
   static Entry take_held(Ring& ring, std::uint32_t chain);
-  engine::Outcome cancel(RingIndex ring, engine::Token target);
+  Ended cancel(RingIndex ring, engine::Token target, Choices& choices);
   /// Entries that wait for this become work.
   void wake(engine::SocketIndex socket, bool for_sending, bool newest_first);
   Posted& post(RingIndex ring, engine::Token token, engine::Outcome outcome, bool more = false);
@@ -195,6 +218,8 @@ class Kernel {
   // Sending (kernel_send.cpp).
   Ended send(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices);
   [[nodiscard]] engine::Outcome refusal(SendSocket& socket, const Entry& entry);
+  [[nodiscard]] bool has_room_for_fragments(const SendSocket& socket,
+                                            std::uint32_t payload_bytes) const;
   engine::Outcome hand_to_device(SendSocket& socket, Packet packet, engine::Instant at,
                                  Choices& choices);
   bool transmit(SendSocket& socket, Packet packet, engine::Instant at, Choices& choices);
@@ -203,16 +228,15 @@ class Kernel {
   void lose_waiting(std::uint32_t link);
   std::uint16_t take_notice(RingIndex ring, engine::Token token);
   void give_notice(std::uint16_t notice);
-  [[nodiscard]] Packet read_tag(engine::Slice slice) const;
 
   // Receiving (kernel_receive.cpp).
   Ended receive(RingIndex ring, const Entry& entry, Executed& executed);
-  void write_frame(engine::RegionIndex region, const Packet& packet);
+  Ended receive_blocks(RingIndex ring, const Entry& entry, Executed& executed);
+  [[nodiscard]] const PacketRing* ring_of(engine::RegionIndex region) const;
 
   engine::FlatObjects<Ring> rings_;
   engine::FlatQueue<engine::RegionIndex> provided_;
-  engine::FlatArray<RegionBytes> regions_;
-  engine::FlatArray<HeaderBytes> headers_;  ///< by flow
+  Regions regions_;
   engine::FlatObjects<PacketSocket> packet_sockets_;
   engine::FlatArray<SendSocket> send_sockets_;
   engine::FlatObjects<Link> links_;
@@ -221,9 +245,7 @@ class Kernel {
   std::uint64_t queue_drops_ = 0;
   std::uint64_t link_losses_ = 0;
   KernelProfile profile_;
-  std::uint32_t region_bytes_ = 0;
   std::uint32_t send_errors_per_million_ = 0;
-  std::uint32_t reserved_ = 0;
 };
 
 }  // namespace reprise::sim

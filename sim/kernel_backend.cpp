@@ -1,5 +1,7 @@
 #include "reprise/sim/kernel_backend.hpp"
 
+#include <algorithm>
+
 namespace reprise::sim {
 
 using engine::CompletionBatch;
@@ -31,14 +33,22 @@ void PhaseDetail::clear() {
 
 namespace {
 
-/// Submissions from `first` to the end of its chain.
-std::uint32_t chain_length(std::span<const Submission> submissions, std::size_t first) {
-  std::uint32_t length = 1;
-  while ((submissions[first + length - 1].flags & SubmissionFlags::kLinked) != 0 &&
-         first + length < submissions.size()) {
+/// Submissions up to the end of the first chain.
+std::size_t chain_length(std::span<const Submission> submissions) {
+  std::size_t length = 1;
+  while (length < submissions.size() &&
+         (submissions[length - 1].flags & SubmissionFlags::kLinked) != 0) {
     ++length;
   }
   return length;
+}
+
+std::uint32_t entry_count(std::span<const Submission> chain) {
+  std::uint32_t count = 0;
+  for (const Submission& submission : chain) {
+    if (submission.operation != Operation::provide) ++count;
+  }
+  return count;
 }
 
 bool is_send(Operation operation) {
@@ -49,34 +59,45 @@ bool is_send(Operation operation) {
 }  // namespace
 
 std::uint32_t KernelBackend::prepare(SubmissionView view) {
-  std::uint32_t taken = 0;
-  while (taken < view.submissions.size()) {
-    const std::uint32_t length = chain_length(view.submissions, taken);
-    if (view.submissions[taken].operation == Operation::provide) {
-      const Submission& submission = view.submissions[taken++];
-      for (const engine::Slice& slice :
-           view.slices.subspan(submission.slice_first, submission.slice_count)) {
-        kernel_->provide(slice.region);
-        detail_->provided.push_back(slice.region);
-        detail_->digest.add(static_cast<std::uint64_t>(slice.region));
-        spend(costs_->provide_ns);
-      }
+  std::span<const Submission> left = view.submissions;
+  while (!left.empty()) {
+    const std::span<const Submission> chain = left.first(chain_length(left));
+    if (entry_count(chain) > kernel_->room(ring_)) break;
+    prepare_chain(chain, view.slices);
+    left = left.subspan(chain.size());
+  }
+  return static_cast<std::uint32_t>(view.submissions.size() - left.size());
+}
+
+/// A provide is no entry, wherever in the chain it stands: the entries around it are linked.
+void KernelBackend::prepare_chain(std::span<const Submission> chain,
+                                  std::span<const engine::Slice> all_slices) {
+  std::uint32_t entries_left = entry_count(chain);
+  for (const Submission& submission : chain) {
+    const std::span<const engine::Slice> slices =
+        all_slices.subspan(submission.slice_first, submission.slice_count);
+    if (submission.operation == Operation::provide) {
+      provide(slices);
       continue;
     }
-    if (length > kernel_->room(ring_)) break;
-    for (const std::uint32_t end = taken + length; taken < end; ++taken) {
-      const Submission& submission = view.submissions[taken];
-      const std::span<const engine::Slice> slices =
-          view.slices.subspan(submission.slice_first, submission.slice_count);
-      kernel_->prepare(ring_, submission, slices);
-      if (is_send(submission.operation)) {
-        detail_->prepared.push_back({submission.token.slot, slices.front().region});
-      }
-      detail_->digest.add(submission.token.slot);
-      spend(costs_->prepare_ns);
+    Submission entry = submission;
+    if (--entries_left == 0) entry.flags &= static_cast<std::uint8_t>(~SubmissionFlags::kLinked);
+    kernel_->prepare(ring_, entry, slices);
+    if (is_send(entry.operation)) {
+      detail_->prepared.push_back({entry.token.slot, slices.front().region});
     }
+    detail_->digest.add(entry.token.slot);
+    spend(costs_->prepare_ns);
   }
-  return taken;
+}
+
+void KernelBackend::provide(std::span<const engine::Slice> slices) {
+  for (const engine::Slice& slice : slices) {
+    kernel_->provide(slice.region);
+    detail_->provided.push_back(slice.region);
+    detail_->digest.add(static_cast<std::uint64_t>(slice.region));
+    spend(costs_->provide_ns);
+  }
 }
 
 SubmitResult KernelBackend::submit() { return enter(false); }
@@ -137,7 +158,7 @@ std::uint32_t KernelBackend::reap(CompletionBatch& batch) {
   batch.clear();
   std::uint32_t count = 0;
   for (; kernel_->completion_count(ring_) > 0 && batch.has_room(1); ++count) {
-    const Posted posted = kernel_->reap(ring_);
+    const Posted& posted = kernel_->completion(ring_, 0);
     engine::Completion& completion = batch.push();
     completion.token = posted.token;
     completion.outcome = posted.outcome;
@@ -151,20 +172,49 @@ std::uint32_t KernelBackend::reap(CompletionBatch& batch) {
     spend(costs_->completion_ns);
     if (posted.region == engine::kNoRegion) {
       detail_->reaped.push_back(posted.token.slot);
-      continue;
+    } else if (kernel_->is_block(posted.region)) {
+      completion.region_complete = push_block(batch, posted);
+      if (!completion.region_complete) {
+        completion.more = true;
+        return count + 1;
+      }
+      detail_->received.push_back(posted.region);
+    } else {
+      detail_->received.push_back(posted.region);
+      const std::uint32_t frame_bytes = kHeaderBytes + posted.packet.payload_bytes;
+      push_frame(batch, posted.packet, 0, std::min(frame_bytes, kernel_->memory().region_bytes));
     }
-    detail_->received.push_back(posted.region);
-    engine::Frame& frame = batch.push_frame();
-    frame.original_bytes = kHeaderBytes + posted.packet.payload_bytes;
-    frame.captured_bytes = frame.original_bytes < kernel_->memory().region_bytes
-                               ? frame.original_bytes
-                               : kernel_->memory().region_bytes;
-    frame.segment_bytes = posted.packet.segment_bytes;
-    frame.checksum = engine::ChecksumState::partial;
-    frame.type = engine::PacketType::multicast;
-    spend(costs_->datagram_ns);
+    kernel_->reap(ring_);
   }
   return count;
+}
+
+/// The frames of a block that were not reaped yet, as many as there is room for. Whether that is
+/// all of them.
+bool KernelBackend::push_block(CompletionBatch& batch, const Posted& posted) {
+  const std::span<const BlockFrame> frames =
+      kernel_->block_frames(posted.region).subspan(posted.frame_first);
+  std::uint32_t pushed = 0;
+  for (const BlockFrame& frame : frames) {
+    if (!batch.has_frame_room()) break;
+    push_frame(batch, frame.packet, frame.offset_bytes, frame.captured_bytes);
+    ++pushed;
+  }
+  kernel_->skip_frames(ring_, pushed);
+  return pushed == frames.size();
+}
+
+void KernelBackend::push_frame(CompletionBatch& batch, const Packet& packet,
+                               std::uint32_t offset_bytes, std::uint32_t captured_bytes) {
+  engine::Frame& frame = batch.push_frame();
+  frame.offset_bytes = offset_bytes;
+  frame.original_bytes = kHeaderBytes + packet.payload_bytes;
+  frame.captured_bytes = captured_bytes;
+  frame.segment_bytes = packet.segment_bytes;
+  frame.checksum =
+      packet.has_checksum != 0 ? engine::ChecksumState::unverified : engine::ChecksumState::partial;
+  frame.type = engine::PacketType::multicast;
+  spend(costs_->datagram_ns);
 }
 
 engine::Expected<engine::PacketMemory> KernelBackend::register_memory(std::uint32_t,

@@ -75,9 +75,15 @@ class KernelBackend final : public engine::Backend {
   void run_task_work() { run_task_work(0, true); }
 
  private:
+  void prepare_chain(std::span<const engine::Submission> chain,
+                     std::span<const engine::Slice> all_slices);
+  void provide(std::span<const engine::Slice> slices);
   engine::SubmitResult enter(bool waits);
   void run_task_work(std::uint32_t left_before, bool waits);
   void note(const Kernel::Executed& done);
+  bool push_block(engine::CompletionBatch& batch, const Posted& posted);
+  void push_frame(engine::CompletionBatch& batch, const Packet& packet, std::uint32_t offset_bytes,
+                  std::uint32_t captured_bytes);
   void spend(std::int64_t ns) { detail_->cost_ns += ns; }
 
   Kernel* kernel_;

@@ -8,12 +8,14 @@
 #include "reprise/sim/kernel_profile.hpp"
 #include "reprise/sim/link.hpp"
 #include "reprise/sim/packet.hpp"
+#include "reprise/sim/packet_ring.hpp"
 #include "reprise/sim/ring.hpp"
 
 namespace reprise::sim {
 
 struct PacketSocketConfig {
   std::uint32_t buffer_bytes = 212'992;  ///< as the kernel counts them
+  PacketRingConfig ring;
 };
 
 struct SendSocketConfig {
@@ -35,6 +37,8 @@ struct KernelConfig {
   std::vector<HeaderBytes> headers;  ///< by flow, of the frames that arrive
   std::uint32_t regions = 64;
   std::uint32_t region_bytes = 2048;
+  /// The first bytes of a region that are real; packet rings need all of them.
+  std::uint32_t visible_bytes = kVisibleBytes;
   std::uint32_t notices = 0;  ///< zero-copy sends that can be under way
   std::uint32_t send_errors_per_million = 0;
 };

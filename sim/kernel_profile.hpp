@@ -60,6 +60,8 @@ struct KernelProfile {
   bool refusal_is_consumed = true;
   /// A zero-copy send that fails has a second completion too.
   bool failed_zero_copy_has_notice = true;
+  /// A datagram whose fragments exceed twice the send buffer fails (no_buffer).
+  bool too_many_fragments_fail = true;
 
   // The ring.
   /// Completions beyond the completion queue are kept and returned later.
@@ -76,6 +78,14 @@ struct KernelProfile {
   bool cuts_long_frames = true;
   /// Of several receives that wait on one socket, the one armed last takes the first frame.
   bool receives_newest_first = true;
+
+  // Packet rings.
+  /// Blocks are filled strictly in order: one that is held back stalls the ring.
+  bool blocks_in_order = true;
+  /// A frame larger than a block has the open block handed over before it, even if it is empty.
+  bool hands_over_empty_blocks = true;
+  /// The ring's timer starts anew with each block that is opened; else it ticks from the set-up on.
+  bool block_timer_restarts = false;
 
   friend bool operator==(const KernelProfile&, const KernelProfile&) = default;
 };

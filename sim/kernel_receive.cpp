@@ -1,19 +1,49 @@
-// Receives: frames from the packet socket into provided buffers, and what is read of them there.
+// Receives: frames from packet sockets into provided buffers, and blocks of packet rings.
 #include <algorithm>
-#include <cstring>
 
 #include "reprise/sim/kernel.hpp"
 
 namespace reprise::sim {
 
+using engine::Instant;
 using engine::Operation;
 using engine::Outcome;
 using engine::RegionIndex;
 using engine::SocketIndex;
 using engine::SubmissionFlags;
 
-bool Kernel::arrive(SocketIndex index, const Packet& packet) {
+void Kernel::provide(RegionIndex region) {
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    PacketRing& ring = packet_sockets_[index].ring;
+    if (ring.contains(region)) return ring.give_back(region);
+  }
+  provided_.push(region);
+}
+
+const PacketRing* Kernel::ring_of(RegionIndex region) const {
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    const PacketRing& ring = packet_sockets_[index].ring;
+    if (ring.contains(region)) return &ring;
+  }
+  return nullptr;
+}
+
+bool Kernel::arrive(SocketIndex index, const Packet& packet, Instant at) {
   PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(index)];
+  if (socket.ring.is_used()) {
+    ++socket.arrived;
+    const PacketRing::Placed placed = socket.ring.take(packet, at);
+    if (placed.frame == nullptr) {
+      ++socket.drops;
+    } else {
+      regions_.write_frame(placed.region, placed.frame->offset_bytes, placed.frame->captured_bytes,
+                           packet);
+    }
+    if (socket.waiting > 0 && socket.ring.has_filled()) {
+      wake(index, false, profile_.receives_newest_first);
+    }
+    return placed.frame != nullptr;
+  }
   if (!socket.take(packet)) return false;
   if (socket.receives == 0 && socket.was_armed != 0) socket.mark_missed();
   if (socket.waiting > 0) wake(index, false, profile_.receives_newest_first);
@@ -28,7 +58,25 @@ void Kernel::reopen(SocketIndex index, const PacketSocketConfig& config, std::ui
   socket.arrived = socket.drops = socket.found_no_buffer = 0;
   socket.was_armed = socket.is_down = 0;
   socket.limit_bytes = config.buffer_bytes;
-  headers_[flow] = header;
+  regions_.set_header(flow, header);
+}
+
+Instant Kernel::next_block_tick() const {
+  Instant next = engine::kNever;
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    next = std::min(next, packet_sockets_[index].ring.next_tick());
+  }
+  return next;
+}
+
+void Kernel::tick_blocks(Instant now) {
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    PacketSocket& socket = packet_sockets_[index];
+    socket.ring.tick(now);
+    if (socket.waiting > 0 && socket.ring.has_filled()) {
+      wake(SocketIndex{index}, false, profile_.receives_newest_first);
+    }
+  }
 }
 
 void Kernel::set_receiver_down(SocketIndex index) {
@@ -40,6 +88,7 @@ Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Executed& exec
   const engine::Submission& submission = entry.submission;
   PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(submission.socket)];
   const bool is_multishot = (submission.flags & SubmissionFlags::kMultishot) != 0;
+  if (socket.ring.is_used()) return {.outcome = Outcome::invalid};  // its frames go elsewhere
   if (entry.tried == 0) ++socket.receives;
   socket.was_armed = 1;
   const auto ended = [&socket](Outcome outcome) {
@@ -60,70 +109,44 @@ Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Executed& exec
     if (socket.frames.empty()) return {.armed = true};
     const Packet packet = socket.pop();
     const RegionIndex region = provided_.pop();
-    write_frame(region, packet);
+    const std::uint32_t frame_bytes = kHeaderBytes + packet.payload_bytes;
+    const std::uint32_t captured_bytes = std::min(frame_bytes, regions_.region_bytes());
+    regions_.write_frame(region, 0, captured_bytes, packet);
     ++executed.frames;
     executed.frame_bytes += packet.payload_bytes;
-    if (kHeaderBytes + packet.payload_bytes > region_bytes_ && !profile_.cuts_long_frames) {
+    if (captured_bytes < frame_bytes && !profile_.cuts_long_frames) {
       return ended(Outcome::too_large);
     }
     Posted& posted = post(ring, submission.token, Outcome::ok, is_multishot);
     posted.region = region;
     posted.packet = packet;
-    posted.result_bytes = std::min(kHeaderBytes + packet.payload_bytes, region_bytes_);
+    posted.result_bytes = captured_bytes;
     if (is_multishot) continue;
     --socket.receives;
     return {.is_posted = true};
   }
 }
 
-namespace {
-
-void write_big_endian(std::byte* place, std::uint32_t value) {
-  place[0] = static_cast<std::byte>(value >> 8);
-  place[1] = static_cast<std::byte>(value);
-}
-
-/// Sets the two lengths and the IPv4 checksum (RFC 1071) of a header.
-void set_lengths(std::byte* bytes, std::uint32_t payload_bytes) {
-  constexpr std::size_t kIp = 14;
-  constexpr std::size_t kUdp = 34;
-  write_big_endian(bytes + kIp + 2, payload_bytes + 28);
-  write_big_endian(bytes + kUdp + 4, payload_bytes + 8);
-  write_big_endian(bytes + kIp + 10, 0);
-  std::uint32_t sum = 0;
-  for (std::size_t place = kIp; place < kUdp; place += 2) {
-    sum += std::to_integer<std::uint32_t>(bytes[place]) << 8 |
-           std::to_integer<std::uint32_t>(bytes[place + 1]);
+Kernel::Ended Kernel::receive_blocks(RingIndex ring, const Entry& entry, Executed& executed) {
+  const engine::Submission& submission = entry.submission;
+  PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(submission.socket)];
+  const bool is_multishot = (submission.flags & SubmissionFlags::kMultishot) != 0;
+  if (!socket.ring.is_used()) return {.outcome = Outcome::invalid};
+  if (socket.is_down != 0) {
+    socket.is_down = 0;  // told once
+    return {.outcome = Outcome::unreachable};
   }
-  while (sum >> 16 != 0) sum = (sum & 0xffffU) + (sum >> 16);
-  write_big_endian(bytes + kIp + 10, ~sum & 0xffffU);
-}
-
-std::uint32_t payload_of(const HeaderBytes& header) {
-  return (std::to_integer<std::uint32_t>(header[38]) << 8 |
-          std::to_integer<std::uint32_t>(header[39])) -
-         8;
-}
-
-}  // namespace
-
-void Kernel::write_frame(RegionIndex region, const Packet& packet) {
-  std::byte* bytes = regions_[static_cast<std::uint32_t>(region)].bytes.data();
-  const HeaderBytes& header = headers_[packet.flow];
-  std::memcpy(bytes, header.data(), header.size());
-  if (payload_of(header) != packet.payload_bytes) set_lengths(bytes, packet.payload_bytes);
-  Tag tag = make_tag(packet.sequence, packet.flow, packet.payload_bytes);
-  if (packet.damaged != 0) tag.check = ~tag.check;
-  std::memcpy(bytes + kHeaderBytes, &tag, sizeof tag);
-}
-
-engine::PacketMemory Kernel::memory() const {
-  return {regions_.all().data()->bytes.data(), sizeof(RegionBytes), kVisibleBytes, region_bytes_,
-          regions_.size()};
-}
-
-std::span<std::byte> Kernel::region_bytes(RegionIndex region) {
-  return regions_[static_cast<std::uint32_t>(region)].bytes;
+  while (socket.ring.has_filled()) {
+    Posted& posted = post(ring, submission.token, Outcome::ok, is_multishot);
+    posted.region = socket.ring.hand_over();
+    for (const BlockFrame& frame : socket.ring.frames(posted.region)) {
+      ++executed.frames;
+      executed.frame_bytes += frame.packet.payload_bytes;
+      posted.result_bytes += frame.captured_bytes;
+    }
+    if (!is_multishot) return {.is_posted = true};
+  }
+  return {.armed = true};
 }
 
 engine::SocketStatistics Kernel::statistics(SocketIndex socket) const {
@@ -158,7 +181,7 @@ std::uint64_t Kernel::found_no_buffer() const {
 std::uint32_t Kernel::socket_backlog() const {
   std::uint32_t sum = 0;
   for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
-    sum += packet_sockets_[index].frames.size();
+    sum += packet_sockets_[index].frames.size() + packet_sockets_[index].ring.waiting_count();
   }
   return sum;
 }

@@ -16,6 +16,19 @@ using engine::SocketIndex;
 using engine::Submission;
 using engine::SubmissionFlags;
 
+/// Behind its first fragment a datagram may use twice the send buffer (__ip_append_data).
+bool Kernel::has_room_for_fragments(const SendSocket& socket, std::uint32_t payload_bytes) const {
+  if (!profile_.too_many_fragments_fail) return true;
+  const std::uint32_t mtu_bytes = links_[socket.link].mtu_bytes();
+  const std::uint32_t fragments = fragments_of(payload_bytes, mtu_bytes);
+  std::uint64_t used_bytes = socket.used_bytes;
+  for (std::uint32_t fragment = 1; fragment < fragments; ++fragment) {
+    used_bytes += buffer_bytes(fragment_bytes(payload_bytes, mtu_bytes, fragment - 1));
+    if (used_bytes > 2 * std::uint64_t{socket.limit_bytes}) return false;
+  }
+  return true;
+}
+
 /// In the order in which the kernel looks (udp_sendmsg, ip_append_data, sock_alloc_send_skb).
 Outcome Kernel::refusal(SendSocket& socket, const Entry& entry) {
   const Link& link = links_[socket.link];
@@ -33,7 +46,9 @@ Outcome Kernel::refusal(SendSocket& socket, const Entry& entry) {
     return Outcome::connection_refused;
   }
   if (!socket.has_room()) return Outcome::refused;  // K1, K3
-  if (!is_segmented) return Outcome::ok;
+  if (!is_segmented) {
+    return has_room_for_fragments(socket, entry.payload_bytes) ? Outcome::ok : Outcome::no_buffer;
+  }
   const std::uint32_t segment_bytes = entry.submission.segment_bytes;
   if (segment_bytes == 0) return Outcome::ok;
   if (segment_bytes > payload_max) return Outcome::too_large;
@@ -47,11 +62,15 @@ Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choic
   const Submission& submission = entry.submission;
   SendSocket& socket = send_sockets_[send_index(submission.socket)];
   Ended ended;
-  Packet packet = read_tag(entry.slice);
+  const bool is_segmented = submission.operation == Operation::segmented_send;
+  const std::uint32_t datagram_bytes =
+      is_segmented && submission.segment_bytes < entry.slice.length_bytes
+          ? submission.segment_bytes
+          : entry.slice.length_bytes;
+  Packet packet = regions_.read_tag(entry.slice, datagram_bytes);
   packet.payload_bytes = entry.payload_bytes;
   packet.socket = send_index(submission.socket);
-  if (submission.operation == Operation::segmented_send &&
-      submission.segment_bytes < entry.payload_bytes) {
+  if (is_segmented && submission.segment_bytes < entry.payload_bytes) {
     packet.segment_bytes = submission.segment_bytes;
   }
   if (send_errors_per_million_ > 0 &&
@@ -114,6 +133,7 @@ bool Kernel::transmit(SendSocket& socket, Packet packet, Instant at, Choices& ch
       is_whole ? 1 : fragments_of(packet.payload_bytes, link.mtu_bytes());
   const std::uint16_t notice = std::exchange(packet.notice, std::uint16_t{0});
   packet.fragments = static_cast<std::uint8_t>(fragments);
+  packet.has_checksum = link.fills_checksums() ? 1 : 0;
   for (std::uint32_t fragment = 0; fragment < fragments; ++fragment) {
     if (link.is_full()) {
       ++queue_drops_;
@@ -196,24 +216,6 @@ void Kernel::give_notice(std::uint16_t number) {
   work.kind = Work::Kind::notice;
   rings_[notice.ring].work.push(work);
   notice.is_used = 0;
-}
-
-Packet Kernel::read_tag(Slice slice) const {
-  Packet packet;
-  packet.payload_bytes = slice.length_bytes;
-  if (slice.region == engine::kNoRegion) return packet;
-  const std::span<const std::byte> bytes = memory().bytes(slice);
-  Tag tag{};
-  if (bytes.size() < sizeof tag) {
-    packet.damaged = 1;
-    return packet;
-  }
-  std::memcpy(&tag, bytes.data(), sizeof tag);
-  packet.sequence = tag.sequence;
-  packet.flow = tag.flow;
-  packet.damaged = tag.check == make_tag(tag.sequence, tag.flow, slice.length_bytes).check ? 0 : 1;
-  if (packet.flow >= headers_.size()) packet.flow = 0;
-  return packet;
 }
 
 }  // namespace reprise::sim

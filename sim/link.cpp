@@ -19,6 +19,7 @@ void Link::start(const LinkConfig& config) {
   mtu_bytes_ = config.mtu_bytes;
   carries_merged_ = config.carries_merged ? 1 : 0;
   service_ = config.service;
+  fills_checksums_ = config.fills_checksums ? 1 : 0;
   std::uint32_t place = 0;
   for (const Stall& stall : config.stalls) {
     stalls_[place++] = stall.start_ns;

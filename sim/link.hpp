@@ -9,7 +9,9 @@
 //       instant.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "reprise/engine/flat.hpp"
@@ -29,6 +31,7 @@ enum class LinkService : std::uint8_t {
   by_length,    ///< its bits at the link's rate
   exponential,  ///< a random time with that mean (queueing theory's M)
 };
+inline constexpr std::array<std::string_view, 2> kLinkServiceNames{"by_length", "exponential"};
 
 struct LinkConfig {
   std::uint64_t bits_per_second = 0;  ///< 0: as fast as it is sent
@@ -40,6 +43,8 @@ struct LinkConfig {
   /// The device takes a segmented send whole, and it arrives so (veth with offloads).
   bool carries_merged = false;
   LinkService service = LinkService::by_length;
+  /// The device fills in UDP checksums; veth does not: they arrive partial.
+  bool fills_checksums = false;
 };
 
 class Link {
@@ -60,6 +65,7 @@ class Link {
   [[nodiscard]] bool has_address() const { return has_address_ != 0; }
   [[nodiscard]] bool is_blocked() const { return is_blocked_ != 0; }
   [[nodiscard]] bool carries_merged() const { return carries_merged_ != 0; }
+  [[nodiscard]] bool fills_checksums() const { return fills_checksums_ != 0; }
   [[nodiscard]] std::uint32_t mtu_bytes() const { return mtu_bytes_; }
   [[nodiscard]] LinkService service() const { return service_; }
 
@@ -111,7 +117,8 @@ class Link {
   std::uint8_t is_blocked_ = 0;
   std::uint8_t carries_merged_ = 0;
   LinkService service_ = LinkService::by_length;
-  std::uint16_t reserved_ = 0;
+  std::uint8_t fills_checksums_ = 0;
+  std::uint8_t reserved_ = 0;
 };
 
 }  // namespace reprise::sim

@@ -10,8 +10,8 @@
 
 namespace reprise::sim {
 
-inline constexpr std::uint32_t kHeaderBytes = 42;  ///< Ethernet, IPv4, UDP
-inline constexpr std::uint32_t kVisibleBytes = 64;
+inline constexpr std::uint32_t kHeaderBytes = 42;   ///< Ethernet, IPv4, UDP
+inline constexpr std::uint32_t kVisibleBytes = 64;  ///< of a region that holds one frame
 inline constexpr std::uint32_t kTagBytes = 16;
 
 /// A datagram, or one fragment of one.
@@ -26,7 +26,7 @@ struct Packet {
   std::uint8_t damaged = 0;    ///< its tag was not what was sent: the payload is not the original
   std::uint8_t fragment = 0;   ///< on a link: which of `fragments`, from 0
   std::uint8_t fragments = 1;  ///< frames that the datagram leaves in; 0: it is incomplete
-  std::uint8_t reserved = 0;
+  std::uint8_t has_checksum = 0;  ///< a device filled it in; else it is partial
 
   /// The frame with which the datagram is complete.
   [[nodiscard]] bool is_last() const { return fragment + 1 == fragments; }

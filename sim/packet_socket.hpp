@@ -1,25 +1,23 @@
 // A packet socket as its kernel sees it: the frames that wait, and what was dropped.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 
 #include "reprise/engine/flat.hpp"
 #include "reprise/engine/io.hpp"
 #include "reprise/sim/kernel_config.hpp"
+#include "reprise/sim/packet_ring.hpp"
 
 namespace reprise::sim {
 
-struct RegionBytes {
-  std::array<std::byte, kVisibleBytes> bytes{};
-};
-
 struct PacketSocket {
   void place(engine::FlatLayout& layout, const PacketSocketConfig& config) {
-    layout.place(frames, config.buffer_bytes / buffer_bytes(0) + 1);
+    const std::uint32_t buffer = config.ring.blocks > 0 ? 0 : config.buffer_bytes;
+    layout.place(frames, buffer / buffer_bytes(0) + 1);
+    ring.place(layout, config.ring);
   }
-  engine::FlatQueue<Packet> frames;
+  engine::FlatQueue<Packet> frames;  ///< without a ring
+  PacketRing ring;
   std::uint64_t arrived = 0;  ///< dropped ones included
   std::uint64_t drops = 0;
   std::uint64_t found_no_buffer = 0;  ///< of the frames: those that had to wait for a buffer

@@ -34,7 +34,8 @@ struct Entry {
   Malformation malformation = Malformation::none;
   std::uint32_t chain = 0;         ///< number of its linked chain; 0: none
   std::uint32_t tried = 0;         ///< it has been armed before
-  std::uint32_t is_successor = 0;  ///< of another one in its chain
+  std::uint16_t is_successor = 0;  ///< of another one in its chain
+  std::uint16_t is_async = 0;      ///< IOSQE_ASYNC: a worker thread runs it
 };
 
 /// What became due for a ring's thread.
@@ -53,14 +54,14 @@ struct Work {
 /// A completion, as the ring's memory shows it.
 struct Posted {
   engine::Token token;
-  Packet packet;           ///< receives: what was received
+  Packet packet;           ///< receives: what was received, if it is no block
   std::int64_t value = 0;  ///< deadlines
   engine::RegionIndex region = engine::kNoRegion;
   engine::Outcome outcome = engine::Outcome::ok;
   std::uint8_t more = 0;
   std::uint16_t errno_value = 0;
   std::uint32_t result_bytes = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t frame_first = 0;  ///< of a block's frames: how many were reaped already
 };
 
 struct RingConfig {
@@ -78,13 +79,15 @@ struct Ring {
     layout.place(held, config.operations_max);
     layout.place(armed, config.operations_max);
     layout.place(successors, config.operations_max);
+    layout.place(with_workers, config.operations_max);
     layout.place(work, 2 * config.operations_max);
     layout.place(completions, config.posted_max);
   }
-  engine::FlatQueue<Entry> queue;       ///< prepared
-  engine::FlatList<Entry> held;         ///< behind an entry of their chain that has not ended
-  engine::FlatList<Entry> armed;        ///< on their sockets, oldest first; and deadlines
-  engine::FlatQueue<Entry> successors;  ///< of ended entries: work when what runs now is done
+  engine::FlatQueue<Entry> queue;        ///< prepared
+  engine::FlatList<Entry> held;          ///< behind an entry of their chain that has not ended
+  engine::FlatList<Entry> armed;         ///< on their sockets, oldest first; and deadlines
+  engine::FlatQueue<Entry> successors;   ///< of ended entries: work when what runs now is done
+  engine::FlatList<Entry> with_workers;  ///< handed to worker threads, not begun, oldest first
   engine::FlatQueue<Work> work;
   engine::FlatQueue<Posted> completions;
   std::uint64_t overflows = 0;

@@ -99,6 +99,7 @@ Expected<SocketIndex> SimulatedHost::open(const engine::SendSocketSpec& spec) {
     sockets_[index] = {true, *interface, {}};
     SendSocketConfig config;
     config.link = *interface;
+    config.forbids_fragments = true;  // as the sockets of the backends: what exceeds the MTU fails
     if (spec.send_buffer_bytes != 0) {
       // Doubled, and not below SOCK_MIN_SNDBUF (socket(7)).
       config.buffer_bytes = std::max(2 * spec.send_buffer_bytes, 4608U);
@@ -119,7 +120,15 @@ void SimulatedHost::close(SocketIndex socket) { sockets_[static_cast<std::uint32
 
 std::uint32_t SimulatedHost::prepare(engine::SubmissionView view) {
   detail_.clear();
-  const std::uint32_t taken = backend().prepare(view);
+  // A socket that is closed is none.
+  std::vector<engine::Submission> submissions(view.submissions.begin(), view.submissions.end());
+  for (engine::Submission& submission : submissions) {
+    const auto index = static_cast<std::uint32_t>(submission.socket);
+    if (index < sockets_.size() && !sockets_[index].is_open) submission.socket = engine::kNoSocket;
+  }
+  const std::uint32_t taken = backend().prepare({submissions, view.slices});
+  provides_unsubmitted_ += static_cast<std::uint32_t>(std::ranges::count(
+      view.submissions.first(taken), engine::Operation::provide, &engine::Submission::operation));
   move_to(now_ + Duration{detail_.cost_ns});
   return taken;
 }
@@ -128,7 +137,8 @@ SubmitResult SimulatedHost::submit() { return enter(0); }
 
 SubmitResult SimulatedHost::enter(std::uint32_t count) {
   detail_.clear();
-  const SubmitResult result = backend().submit_and_wait(count, engine::kNever);
+  SubmitResult result = backend().submit_and_wait(count, engine::kNever);
+  result.submitted += std::exchange(provides_unsubmitted_, 0);
   move_to(now_ + Duration{detail_.cost_ns});
   return result;
 }
@@ -204,10 +214,13 @@ void SimulatedHost::pass(Duration time) { move_to(now_ + time); }
 
 // Outside.
 
-std::uint32_t SimulatedHost::offer(std::uint32_t interface, const Packet& packet) {
+std::uint32_t SimulatedHost::offer(std::uint32_t interface, const Packet& packet,
+                                   std::uint16_t port) {
   std::uint32_t taken = 0;
   for (std::uint32_t index = 0; index < options_.packet_sockets_max; ++index) {
     if (!sockets_[index].is_open || sockets_[index].interface != interface) continue;
+    const auto is_to = [port](const engine::WantedTraffic& wanted) { return wanted.port == port; };
+    if (port != 0 && std::ranges::none_of(sockets_[index].wanted, is_to)) continue;
     Packet frame = packet;
     frame.flow = index;
     if (kernel_->kernel.arrive(SocketIndex{index}, frame)) ++taken;

@@ -64,7 +64,8 @@ class SimulatedHost final : public engine::Backend {
 
   /// Somebody outside sends a datagram with this tag: frames of it reach whoever wants it.
   /// Returns how many sockets took it.
-  std::uint32_t offer(std::uint32_t interface, const Packet& packet);
+  /// `port`: to which; 0: to all of them.
+  std::uint32_t offer(std::uint32_t interface, const Packet& packet, std::uint16_t port = 0);
   /// Datagrams that arrived outside, in order, since the last call.
   std::vector<Packet> sent_to(std::uint32_t interface);
   /// Calls `act` when virtual time has come so far; in order of time, then of calls.
@@ -118,6 +119,7 @@ class SimulatedHost final : public engine::Backend {
   std::vector<std::vector<Packet>> outside_;  ///< by interface
   std::vector<Act> acts_;                     ///< by time
   engine::Instant now_;
+  std::uint32_t provides_unsubmitted_ = 0;  ///< which the kernel does not count
   bool is_woken_ = false;
   bool is_stuck_ = false;
 };

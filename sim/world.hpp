@@ -14,82 +14,17 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <span>
 
 #include "reprise/engine/flat.hpp"
-#include "reprise/engine/runner.hpp"
-#include "reprise/engine/stage.hpp"
 #include "reprise/sim/choices.hpp"
 #include "reprise/sim/event.hpp"
-#include "reprise/sim/exponential.hpp"
-#include "reprise/sim/hand_off.hpp"
-#include "reprise/sim/kernel.hpp"
 #include "reprise/sim/kernel_backend.hpp"
-#include "reprise/sim/node_kernel.hpp"
+#include "reprise/sim/node.hpp"
+#include "reprise/sim/scheduler.hpp"
 #include "reprise/sim/world_config.hpp"
 
 namespace reprise::sim {
-
-/// Who goes next.
-enum class Timing : std::uint8_t {
-  timed,    ///< the actor with the least instant; ties are picks
-  untimed,  ///< any actor that can go; instants are ignored. Every timed run is also an untimed
-            ///< one.
-};
-
-/// What a thread does between two of its steps.
-enum class ThreadState : std::uint32_t {
-  ready,     ///< it runs, at `ready_at`
-  waiting,   ///< in the kernel, for completions or to be woken
-  spinning,  ///< it looks for something to do and finds nothing
-  sleeping,  ///< until `ready_at`
-  stopped,
-};
-
-/// One thread of a relay: a stage and its runner.
-struct Thread {
-  void place(engine::FlatLayout& layout, const engine::StageConfig& config) {
-    stage.place(layout, config);
-  }
-  engine::Stage stage;
-  engine::Runner runner;
-  engine::Instant ready_at;
-  std::int64_t sleep_ns = 0;  ///< sleeping: how long one sleep is
-  std::uint64_t lines_logged = 0;
-  std::uint64_t bytes_moved = 0;  ///< by the stage's backlog, as far as they have cost time
-  ThreadState state = ThreadState::ready;
-  std::uint32_t waits_for = 0;  ///< waiting: completions
-  std::uint32_t returns = 0;    ///< it comes back from a wait
-  std::uint32_t woken = 0;      ///< its next wait ends at once (I7)
-  std::uint32_t core = 0;
-  std::uint32_t reserved = 0;
-};
-
-/// What a node is made from.
-struct NodePlan {
-  NodeConfig node;
-  KernelConfig kernel;
-};
-
-/// One relay: its threads, and the kernel below them.
-struct Node {
-  void place(engine::FlatLayout& layout, const NodePlan& config);
-
-  /// The stage that receives.
-  [[nodiscard]] const engine::Stage& ingress() const { return threads[0].stage; }
-  /// The stage that sends; the same one where there is one thread.
-  [[nodiscard]] const engine::Stage& egress() const { return threads[threads.size() - 1].stage; }
-  [[nodiscard]] RingIndex egress_ring() const { return RingIndex{threads.size() - 1}; }
-  [[nodiscard]] bool is_stopped() const;
-  /// Turns of all threads.
-  [[nodiscard]] std::uint64_t turns() const;
-  /// Both ledgers, the counters, and what is between the stages, by looking at everything.
-  [[nodiscard]] bool laws_hold() const;
-
-  Kernel kernel;
-  engine::FlatObjects<Thread> threads;
-  HandOffState hand_off;
-};
 
 /// What the last links of the chain delivered, by flow.
 struct Delivered {
@@ -115,8 +50,8 @@ class World {
 
   [[nodiscard]] const WorldConfig& config() const { return *config_; }
   [[nodiscard]] engine::Instant now() const { return state_->now; }
-  [[nodiscard]] std::uint32_t node_count() const { return state_->nodes.size(); }
-  [[nodiscard]] const Node& node(std::uint32_t index) const { return state_->nodes[index]; }
+  [[nodiscard]] std::uint32_t node_count() const { return state_->actors.nodes.size(); }
+  [[nodiscard]] const Node& node(std::uint32_t index) const { return state_->actors.nodes[index]; }
   [[nodiscard]] std::uint64_t offered() const { return state_->offered; }
   /// By output that leads out of the chain and flow: index = (node · fan_out + output) · flows +
   /// flow.
@@ -133,64 +68,35 @@ class World {
   friend bool operator==(const World& a, const World& b) { return a.state_ == b.state_; }
 
  private:
-  struct Source {
-    Q16 next_q16 = 0;
-    Q16 mean_q16 = 0;
-    std::uint64_t sequence = 0;
-    std::uint64_t left_of_burst = 0;
-  };
-  struct Core {
-    engine::Instant free_at;
-    engine::Instant slice_ends_at;
-    std::uint32_t node = kNobody;
-    std::uint32_t thread = 0;
-  };
-  static constexpr std::uint32_t kNobody = 0xffff'ffff;
   struct State {
     void place(engine::FlatLayout& layout, const WorldConfig& config);
     void start(const WorldConfig& config);
-    engine::FlatObjects<Node> nodes;
-    engine::FlatArray<Source> sources;
-    engine::FlatArray<Core> cores;
+    Actors actors;
     engine::FlatArray<Delivered> delivered;
     engine::Instant now;
     std::uint64_t offered = 0;
   };
-  struct Actor {
-    enum class Kind : std::uint8_t { source, thread, link };
-    Kind kind = Kind::source;
-    std::uint32_t index = 0;  ///< flow or node
-    std::uint32_t part = 0;   ///< thread or link
-    engine::Instant ready_at;
-  };
 
-  void collect_actors(Timing timing);
-  void collect_threads(Timing timing);
-  [[nodiscard]] bool finds_something(std::uint32_t node, std::uint32_t thread) const;
-  [[nodiscard]] engine::Instant ready_instant(std::uint32_t node, std::uint32_t thread) const;
-  [[nodiscard]] engine::Instant core_instant(std::uint32_t node, std::uint32_t thread,
-                                             engine::Instant ready_at) const;
-  Event act(const Actor& actor, Choices& choices);
+  [[nodiscard]] Node& at(std::uint32_t node) { return state_->actors.nodes[node]; }
   Event act_source(std::uint32_t flow, Choices& choices);
   Event act_thread(std::uint32_t index, std::uint32_t thread, Choices& choices);
   Event act_wake(std::uint32_t index, std::uint32_t thread, Choices& choices);
   engine::Next run_phase(Node& node, std::uint32_t thread, Choices& choices);
   void settle(Thread& thread, const engine::Next& next, bool is_satisfied);
   void charge(Thread& thread);
-  void take_core(std::uint32_t index, std::uint32_t thread);
   Event act_link(std::uint32_t index, std::uint32_t link, Choices& choices);
   bool arrive(std::uint32_t index, const Packet& packet, Choices& choices);
-  void wake_if_due(Node& node, std::uint32_t thread, Choices& choices);
+  void wake_if_due(std::uint32_t index, std::uint32_t thread, Choices& choices);
   void wake(Thread& thread, engine::Instant at);
   [[nodiscard]] std::uint32_t outlet(std::uint32_t node, std::uint32_t output,
                                      std::uint32_t flow) const;
 
   std::shared_ptr<const WorldConfig> config_;
   engine::Flat<State> state_;
-  // Scratch of one step, no part of the value.
+  // No part of the value: what follows from it, and scratch of one step.
+  Scheduler scheduler_;
   engine::CompletionBatch batch_;
   PhaseDetail detail_;
-  std::vector<Actor> actors_;
 };
 
 }  // namespace reprise::sim

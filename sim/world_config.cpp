@@ -36,6 +36,8 @@ void check_node(Findings& findings, const NodeConfig& node, std::size_t flows) {
                   "receive_buffer_bytes", node.receive_buffer_bytes, "2304 to 1073741824");
   findings.expect(node.link.queue >= 1 && node.link.queue <= 1'000'000, "link.queue",
                   node.link.queue, "1 to 1000000");
+  findings.expect(node.link.mtu_bytes >= 576 && node.link.mtu_bytes <= 65'535, "mtu_bytes",
+                  node.link.mtu_bytes, "576 to 65535");
   std::int64_t end_ns = 0;
   for (const Stall& stall : node.link.stalls) {
     findings.expect(stall.start_ns >= end_ns && stall.length_ns > 0, "link.stalls",
@@ -69,6 +71,7 @@ std::vector<engine::Error> check(const WorldConfig& config) {
                     traffic.payload_bytes, "16 to 65507");
     findings.expect(traffic.start_ns >= 0, "start_ns", 0, "0 or later");
   }
+  for (engine::Error& error : check(config.kernel)) findings.add(std::move(error));
   findings.expect(config.kernel.chain_pauses_per_million < 1'000'000, "chain_pauses_per_million",
                   config.kernel.chain_pauses_per_million, "below 1000000");
   findings.expect(config.send_errors_per_million < 1'000'000, "send_errors_per_million",

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "reprise/posix/errno_text.hpp"
-#include "reprise/uring/mapping.hpp"
+#include "reprise/posix/mapping.hpp"
 
 namespace reprise::uring {
 namespace {
@@ -28,7 +28,7 @@ constexpr std::array<NeededOperation, 6> kNeededOperations{{
 
 bool has_provided_buffer_rings(io_uring* ring) {
   constexpr int kProbeGroup = 0xffff;
-  const auto page = Mapping::create(4096);
+  const auto page = posix::Mapping::create(4096);
   if (!page) return false;
   io_uring_buf_reg request{};
   request.ring_addr = reinterpret_cast<std::uintptr_t>(page->bytes());

@@ -12,38 +12,36 @@
 
 #include "reprise/engine/error.hpp"
 #include "reprise/engine/memory.hpp"
-#include "reprise/uring/mapping.hpp"
+#include "reprise/posix/mapping.hpp"
+#include "reprise/posix/region_memory.hpp"
 
 namespace reprise::uring {
 
 class ProvidedRegions {
  public:
   static constexpr std::uint16_t kBufferGroup = 0;
-  static constexpr std::uint32_t kRegionsMax = 32'768;  ///< what one ring of buffers can hold
 
   /// `ring` must outlive the provided regions' use. Errors: too many regions, no memory.
   static engine::Expected<ProvidedRegions> create(io_uring* ring, std::uint32_t count,
                                                   std::uint32_t region_bytes);
 
   /// Another's regions, which outlive this: to send from, not to provide.
-  static ProvidedRegions borrow(const engine::PacketMemory& memory);
+  static engine::Expected<ProvidedRegions> borrow(const engine::PacketMemory& memory);
 
   ProvidedRegions() = default;
 
-  [[nodiscard]] const engine::PacketMemory& memory() const { return memory_; }
+  [[nodiscard]] const engine::PacketMemory& memory() const { return regions_.view(); }
 
   /// The first byte of a slice, which must lie inside its region.
-  [[nodiscard]] std::byte* bytes(engine::Slice slice) const;
+  [[nodiscard]] std::byte* bytes(engine::Slice slice) const { return regions_.bytes(slice); }
 
   /// Adds a region; the kernel sees it with the next publish().
   void provide(engine::RegionIndex region);
   void publish();
 
  private:
-  engine::PacketMemory memory_;
-  std::byte* base_ = nullptr;  ///< of the regions
-  Mapping region_bytes_;
-  Mapping ring_bytes_;
+  posix::RegionMemory regions_;
+  posix::Mapping ring_bytes_;
   std::uint32_t ring_entries_ = 0;
   int unpublished_ = 0;
 };

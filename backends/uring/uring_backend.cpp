@@ -3,16 +3,14 @@
 #include "reprise/uring/uring_backend.hpp"
 
 #include <poll.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <utility>
 
-#include "reprise/posix/packet_socket.hpp"
-#include "reprise/posix/send_socket.hpp"
 #include "reprise/uring/kernel_time.hpp"
+#include "reprise/uring/multishot_layout.hpp"
 #include "reprise/uring/user_data.hpp"
 
 namespace reprise::uring {
@@ -49,7 +47,7 @@ Expected<std::unique_ptr<UringBackend>> UringBackend::create(const Options& opti
   if (!ring) return std::unexpected(ring.error());
   const auto features = probe_features(ring->get());
   if (!features) return std::unexpected(features.error());
-  auto wake_descriptor = WakeEvent::open_descriptor();
+  auto wake_descriptor = posix::WakeEvent::open_descriptor();
   if (!wake_descriptor) return std::unexpected(wake_descriptor.error());
   if (options.operations_in_flight_max < ring->submission_entries()) {
     return engine::failure("io_uring: " + std::to_string(options.operations_in_flight_max) +
@@ -69,14 +67,8 @@ UringBackend::UringBackend(Ring ring, posix::Descriptor wake_descriptor, const O
       wake_event_(std::move(wake_descriptor)),
       limits_(limits_of(ring, features)),
       ring_(std::move(ring)) {
-  multishot_header_.msg_namelen = kNameBytes;
-  multishot_header_.msg_controllen = kMetadataBytes;
-}
-
-Instant UringBackend::now() const {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return {std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec};
+  multishot_header_.msg_namelen = posix::kNameBytes;
+  multishot_header_.msg_controllen = posix::kMetadataBytes;
 }
 
 Expected<engine::PacketMemory> UringBackend::register_memory(std::uint32_t count,
@@ -90,45 +82,26 @@ Expected<engine::PacketMemory> UringBackend::register_memory(std::uint32_t count
 
 Expected<void> UringBackend::use_memory(const engine::PacketMemory& memory) {
   REPRISE_ASSERT(regions_.memory().region_count == 0);
-  if (memory.base == nullptr || memory.visible_bytes < memory.region_bytes) {
-    return engine::failure("packet memory: another backend's regions are not all visible", EINVAL);
-  }
-  regions_ = ProvidedRegions::borrow(memory);
+  auto regions = ProvidedRegions::borrow(memory);
+  if (!regions) return std::unexpected(regions.error());
+  regions_ = *std::move(regions);
   return {};
 }
 
 Expected<SocketIndex> UringBackend::open(const engine::PacketSocketSpec& spec) {
-  auto opened = posix::open_packet_socket(spec);
-  if (!opened) return std::unexpected(opened.error());
-  Socket socket;
-  socket.descriptor = std::move(opened->descriptor);
-  socket.format = engine::FrameFormat::ethernet;
-  socket.filter_level = opened->filter_level;
-  socket.is_packet_socket = true;
-  socket.has_segment_header = opened->has_segment_header;
-  return sockets_.add(std::move(socket));
+  return sockets_.add(posix::open_socket(spec));
 }
 
 Expected<SocketIndex> UringBackend::open(const engine::SendSocketSpec& spec) {
-  auto opened = posix::open_send_socket(spec);
-  if (!opened) return std::unexpected(opened.error());
-  Socket socket;
-  socket.descriptor = *std::move(opened);
-  return sockets_.add(std::move(socket));
+  return sockets_.add(posix::open_socket(spec));
 }
 
 Expected<SocketIndex> UringBackend::adopt(int descriptor) {
-  auto socket = adopt_socket(posix::Descriptor(descriptor));
-  if (!socket) return std::unexpected(socket.error());
-  return sockets_.add(*std::move(socket));
+  return sockets_.add(posix::adopt_socket(posix::Descriptor(descriptor)));
 }
 
 engine::SocketStatistics UringBackend::statistics(SocketIndex index) {
-  Socket& socket = sockets_.at(index);
-  if (socket.is_packet_socket) {
-    socket.kernel_drops += posix::take_packet_drops(socket.descriptor.get());
-  }
-  return {.kernel_drops = socket.kernel_drops};
+  return posix::statistics_of(sockets_.at(index));
 }
 
 /// Done by the thread that submits, since the poll's completions are made in the context of the

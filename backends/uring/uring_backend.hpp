@@ -18,14 +18,15 @@
 #include <vector>
 
 #include "reprise/engine/io.hpp"
+#include "reprise/posix/message_pool.hpp"
+#include "reprise/posix/monotonic_clock.hpp"
 #include "reprise/posix/segmentation.hpp"
+#include "reprise/posix/socket_table.hpp"
+#include "reprise/posix/wake_event.hpp"
 #include "reprise/uring/features.hpp"
-#include "reprise/uring/message_pool.hpp"
 #include "reprise/uring/operation_table.hpp"
 #include "reprise/uring/provided_regions.hpp"
 #include "reprise/uring/ring.hpp"
-#include "reprise/uring/socket_table.hpp"
-#include "reprise/uring/wake_event.hpp"
 
 namespace reprise::uring {
 
@@ -46,7 +47,7 @@ class UringBackend final : public engine::Backend {
   engine::SubmitResult submit() override;
   engine::SubmitResult submit_and_wait(std::uint32_t count, engine::Instant deadline) override;
   std::uint32_t reap(engine::CompletionBatch& batch) override;
-  [[nodiscard]] engine::Instant now() const override;
+  [[nodiscard]] engine::Instant now() const override { return posix::monotonic_now(); }
   void wake() override { wake_event_.request(); }
 
   engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
@@ -100,13 +101,13 @@ class UringBackend final : public engine::Backend {
   void complete_receive(const io_uring_cqe& entry, OperationRecord& record,
                         engine::CompletionBatch& batch, engine::Completion& completion);
 
-  SocketTable sockets_;
+  posix::SocketTable sockets_;
   ProvidedRegions regions_;
   OperationTable operations_;
-  MessagePool messages_;
+  posix::MessagePool messages_;
   msghdr multishot_header_{};  ///< sizes for all multishot receives; the kernel copies it
   std::vector<__kernel_timespec> deadlines_;  ///< by submission queue entry, until it is taken
-  WakeEvent wake_event_;
+  posix::WakeEvent wake_event_;
   engine::Limits limits_;
   std::uint32_t own_entries_unsubmitted_ = 0;  ///< wake polls, which the engine does not count
   std::uint32_t provides_unsubmitted_ = 0;     ///< which the kernel does not count

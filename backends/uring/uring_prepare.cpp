@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "reprise/posix/submission_chain.hpp"
 #include "reprise/uring/kernel_time.hpp"
 #include "reprise/uring/uring_backend.hpp"
 #include "reprise/uring/user_data.hpp"
@@ -12,30 +13,14 @@ using engine::Operation;
 using engine::Slice;
 using engine::Submission;
 using engine::SubmissionFlags;
+using posix::first_chain;
+using posix::has_flag;
+using posix::slices_of;
 
 namespace {
 
-bool has_flag(const Submission& submission, std::uint8_t flag) {
-  return (submission.flags & flag) != 0;
-}
-
-/// The submissions from the first up to the one that ends its chain.
-std::span<const Submission> first_chain(std::span<const Submission> submissions) {
-  std::size_t length = 1;
-  while (length < submissions.size() &&
-         has_flag(submissions[length - 1], SubmissionFlags::kLinked)) {
-    ++length;
-  }
-  return submissions.first(length);
-}
-
 int send_flags(const Submission& submission) {
   return MSG_NOSIGNAL | (has_flag(submission, SubmissionFlags::kDoNotWait) ? MSG_DONTWAIT : 0);
-}
-
-std::span<const Slice> slices_of(const Submission& submission, std::span<const Slice> slices) {
-  REPRISE_ASSERT(std::uint64_t{submission.slice_first} + submission.slice_count <= slices.size());
-  return slices.subspan(submission.slice_first, submission.slice_count);
 }
 
 bool needs_message(const Submission& submission) {
@@ -140,7 +125,7 @@ void UringBackend::write_receive(io_uring_sqe* entry, OperationRecord& record,
     ::io_uring_prep_recvmsg_multishot(entry, descriptor, &multishot_header_, MSG_TRUNC);
   } else {
     record.message = messages_.take();
-    Message& message = messages_.at(record.message);
+    posix::Message& message = messages_.at(record.message);
     message.set_receive(regions_.memory().region_bytes);
     ::io_uring_prep_recvmsg(entry, descriptor, &message.header, MSG_TRUNC);
   }
@@ -151,9 +136,9 @@ void UringBackend::write_receive(io_uring_sqe* entry, OperationRecord& record,
 void UringBackend::write_segmented_send(io_uring_sqe* entry, OperationRecord& record,
                                         const Submission& submission,
                                         std::span<const Slice> slices) {
-  if (slices.size() > kGatheredSlicesMax) return write_impossible(entry);
+  if (slices.size() > posix::kGatheredSlicesMax) return write_impossible(entry);
   record.message = messages_.take();
-  Message& message = messages_.at(record.message);
+  posix::Message& message = messages_.at(record.message);
   for (std::size_t index = 0; index < slices.size(); ++index) {
     message.vector[index] = {regions_.bytes(slices[index]), slices[index].length_bytes};
   }

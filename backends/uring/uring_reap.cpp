@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "reprise/posix/errno_outcome.hpp"
+#include "reprise/uring/multishot_layout.hpp"
 #include "reprise/uring/uring_backend.hpp"
 #include "reprise/uring/user_data.hpp"
 
@@ -78,25 +79,17 @@ void UringBackend::complete_receive(const io_uring_cqe& entry, OperationRecord& 
 
   const auto length_bytes = static_cast<std::uint32_t>(entry.res);
   const std::uint32_t region_bytes = regions_.memory().region_bytes;
-  ReceivedMessage received;
-  if (record.is_multishot) {
-    received =
-        read_multishot_layout({regions_.bytes({completion.region, 0, length_bytes}), length_bytes});
-  } else {
-    const Message& message = messages_.at(record.message);
-    received.captured_bytes = std::min(length_bytes, region_bytes);
-    received.original_bytes = length_bytes;
-    received.name = std::span(message.name).first(std::min(message.header.msg_namelen, kNameBytes));
-    received.metadata =
-        std::span(message.control)
-            .first(std::min<std::size_t>(message.header.msg_controllen, kMetadataBytes));
-  }
+  posix::ReceivedMessage received =
+      record.is_multishot
+          ? read_multishot_layout(
+                {regions_.bytes({completion.region, 0, length_bytes}), length_bytes})
+          : messages_.at(record.message).received(length_bytes, region_bytes);
   received.format = record.format;
   if (record.has_segment_header) {
-    split_off_segment_header(regions_.bytes({completion.region, 0, region_bytes}), received);
+    posix::split_off_segment_header(regions_.bytes({completion.region, 0, region_bytes}), received);
   }
   completion.result_bytes = received.captured_bytes;
-  fill_frame(received, batch.push_frame());
+  posix::fill_frame(received, batch.push_frame());
 }
 
 }  // namespace reprise::uring

@@ -1,20 +1,6 @@
-// The backend allocates nothing after set-up: this program counts every allocation.
-#include <cstdlib>
-#include <new>
-
+// The backend allocates nothing after set-up.
+#include "allocation_count.hpp"
 #include "uring_harness.hpp"
-
-namespace {
-thread_local std::size_t allocation_count = 0;
-}
-
-[[gnu::noinline]] void* operator new(std::size_t size_bytes) {
-  ++allocation_count;
-  if (void* memory = std::malloc(size_bytes)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace reprise::tests {
 namespace {
@@ -32,7 +18,7 @@ TEST_F(UringAllocation, NothingIsAllocatedFromPrepareToReap) {
   add_cancel(11, 50);
   engine::CompletionBatch batch(64, 64);
 
-  const std::size_t before = allocation_count;
+  const std::size_t before = allocation_count();
   const std::uint32_t taken = backend_->prepare({submissions_, slices_});
   std::uint32_t reaped = 0;
   const engine::Instant end = backend_->now() + kPatience;
@@ -41,7 +27,7 @@ TEST_F(UringAllocation, NothingIsAllocatedFromPrepareToReap) {
     backend_->submit_and_wait(1, end);
     reaped += backend_->reap(batch);
   }
-  EXPECT_EQ(allocation_count, before);
+  EXPECT_EQ(allocation_count(), before);
   EXPECT_EQ(taken, 13U);
   EXPECT_GE(reaped + 1, taken);
 }

@@ -1,11 +1,11 @@
-#include "reprise/uring/received_frame.hpp"
+#include "reprise/posix/received_frame.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "reprise/posix/socket_address.hpp"
 
-namespace reprise::uring {
+namespace reprise::posix {
 namespace {
 
 using engine::ChecksumState;
@@ -25,7 +25,7 @@ PacketType packet_type(unsigned char kernel_type) {
 
 void read_name(std::span<const std::byte> name, FrameFormat format, Frame& frame) {
   if (format == FrameFormat::udp_payload) {
-    if (const auto sender = posix::address_and_port(name.data(), name.size())) {
+    if (const auto sender = address_and_port(name.data(), name.size())) {
       frame.source = sender->address;
       frame.source_port = sender->port;
     }
@@ -61,20 +61,6 @@ void read_metadata(std::span<const std::byte> metadata, Frame& frame) {
 
 }  // namespace
 
-ReceivedMessage read_multishot_layout(std::span<const std::byte> bytes) {
-  io_uring_recvmsg_out header{};
-  REPRISE_ASSERT(bytes.size() >= kMultishotFrameOffset);
-  std::memcpy(&header, bytes.data(), sizeof(header));
-  ReceivedMessage message;
-  message.frame_offset_bytes = kMultishotFrameOffset;
-  message.captured_bytes = static_cast<std::uint32_t>(bytes.size()) - kMultishotFrameOffset;
-  message.original_bytes = header.payloadlen;
-  message.name = bytes.subspan(sizeof(header), std::min(header.namelen, kNameBytes));
-  message.metadata =
-      bytes.subspan(sizeof(header) + kNameBytes, std::min(header.controllen, kMetadataBytes));
-  return message;
-}
-
 void split_off_segment_header(const std::byte* region, ReceivedMessage& message) {
   constexpr std::uint8_t kUdpSegments = 5;  // VIRTIO_NET_HDR_GSO_UDP_L4, Linux 6.2
   constexpr std::size_t kTypeAt = 1;
@@ -99,4 +85,4 @@ void fill_frame(const ReceivedMessage& message, Frame& frame) {
   read_metadata(message.metadata, frame);
 }
 
-}  // namespace reprise::uring
+}  // namespace reprise::posix

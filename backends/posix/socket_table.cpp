@@ -1,4 +1,4 @@
-#include "reprise/uring/socket_table.hpp"
+#include "reprise/posix/socket_table.hpp"
 
 #include <sys/socket.h>
 
@@ -8,8 +8,9 @@
 #include <string>
 
 #include "reprise/posix/packet_socket.hpp"
+#include "reprise/posix/send_socket.hpp"
 
-namespace reprise::uring {
+namespace reprise::posix {
 namespace {
 
 std::optional<int> socket_property(int descriptor, int option) {
@@ -33,6 +34,11 @@ engine::SocketIndex SocketTable::add(Socket socket) {
   return engine::SocketIndex{place};
 }
 
+engine::Expected<engine::SocketIndex> SocketTable::add(engine::Expected<Socket> socket) {
+  if (!socket) return std::unexpected(socket.error());
+  return add(*std::move(socket));
+}
+
 void SocketTable::close(engine::SocketIndex index) { at(index).descriptor.reset(); }
 
 Socket& SocketTable::at(engine::SocketIndex index) {
@@ -41,7 +47,27 @@ Socket& SocketTable::at(engine::SocketIndex index) {
   return sockets_[place];
 }
 
-engine::Expected<Socket> adopt_socket(posix::Descriptor descriptor) {
+engine::Expected<Socket> open_socket(const engine::PacketSocketSpec& spec) {
+  auto opened = open_packet_socket(spec);
+  if (!opened) return std::unexpected(opened.error());
+  Socket socket;
+  socket.descriptor = std::move(opened->descriptor);
+  socket.format = engine::FrameFormat::ethernet;
+  socket.filter_level = opened->filter_level;
+  socket.is_packet_socket = true;
+  socket.has_segment_header = opened->has_segment_header;
+  return socket;
+}
+
+engine::Expected<Socket> open_socket(const engine::SendSocketSpec& spec) {
+  auto opened = open_send_socket(spec);
+  if (!opened) return std::unexpected(opened.error());
+  Socket socket;
+  socket.descriptor = *std::move(opened);
+  return socket;
+}
+
+engine::Expected<Socket> adopt_socket(Descriptor descriptor) {
   const std::optional<int> domain = socket_property(descriptor.get(), SO_DOMAIN);
   const std::optional<int> type = socket_property(descriptor.get(), SO_TYPE);
   const bool is_packet = domain == AF_PACKET && (type == SOCK_RAW || type == SOCK_DGRAM);
@@ -55,13 +81,18 @@ engine::Expected<Socket> adopt_socket(posix::Descriptor descriptor) {
   socket.is_packet_socket = is_packet;
   if (is_packet) {
     socket.format = type == SOCK_RAW ? engine::FrameFormat::ethernet : engine::FrameFormat::ip;
-    if (auto wanted = posix::want_frame_metadata(descriptor.get()); !wanted) {
+    if (auto wanted = want_frame_metadata(descriptor.get()); !wanted) {
       return std::unexpected(wanted.error());
     }
-    socket.has_segment_header = posix::want_segment_sizes(descriptor.get());
+    socket.has_segment_header = want_segment_sizes(descriptor.get());
   }
   socket.descriptor = std::move(descriptor);
   return socket;
 }
 
-}  // namespace reprise::uring
+engine::SocketStatistics statistics_of(Socket& socket) {
+  if (socket.is_packet_socket) socket.kernel_drops += take_packet_drops(socket.descriptor.get());
+  return {.kernel_drops = socket.kernel_drops};
+}
+
+}  // namespace reprise::posix

@@ -1,11 +1,6 @@
-// From what recvmsg leaves behind to a Frame: sizes, VLAN tag, checksum state, packet type.
-//
-// A multishot recvmsg puts a fixed header, room for the sender's name and room for metadata in
-// front of the frame, all in the region (io_uring_prep_recvmsg_multishot(3)). A one-shot recvmsg
-// puts the frame at the start of the region and the rest where its msghdr says.
+// From what recvmsg(2) leaves behind to a Frame: sizes, VLAN tag, checksum state, packet type.
 #pragma once
 
-#include <liburing.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -16,19 +11,13 @@
 
 #include "reprise/engine/io.hpp"
 
-namespace reprise::uring {
+namespace reprise::posix {
 
 /// Room for a sockaddr_ll or a sockaddr_in6, kept a multiple of 8 so that the metadata is aligned.
 inline constexpr std::uint32_t kNameBytes = 32;
 inline constexpr std::uint32_t kMetadataBytes = CMSG_SPACE(sizeof(tpacket_auxdata));
-/// How far into the region a multishot receive puts the frame.
-inline constexpr std::uint32_t kMultishotFrameOffset =
-    sizeof(io_uring_recvmsg_out) + kNameBytes + kMetadataBytes;
-
 /// What PACKET_VNET_HDR puts in front of a frame (linux/virtio_net.h).
 inline constexpr std::uint32_t kSegmentHeaderBytes = 10;
-/// How much longer than a frame a region must be.
-inline constexpr std::uint32_t kRegionOverheadBytes = kMultishotFrameOffset + kSegmentHeaderBytes;
 
 static_assert(sizeof(sockaddr_ll) <= kNameBytes && sizeof(sockaddr_in6) <= kNameBytes);
 static_assert(kNameBytes % alignof(cmsghdr) == 0);
@@ -44,13 +33,10 @@ struct ReceivedMessage {
   std::span<const std::byte> metadata;
 };
 
-/// Reads the layout of a multishot receive; `bytes` is the part of the region that was written.
-ReceivedMessage read_multishot_layout(std::span<const std::byte> bytes);
-
 /// Takes the header that want_segment_sizes() asked for off the front of the frame.
 void split_off_segment_header(const std::byte* region, ReceivedMessage& message);
 
 /// Fills a frame. What the kernel did not tell keeps its default.
 void fill_frame(const ReceivedMessage& message, engine::Frame& frame);
 
-}  // namespace reprise::uring
+}  // namespace reprise::posix

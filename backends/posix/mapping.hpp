@@ -11,7 +11,7 @@
 #include "reprise/engine/error.hpp"
 #include "reprise/posix/errno_text.hpp"
 
-namespace reprise::uring {
+namespace reprise::posix {
 
 class Mapping {
  public:
@@ -22,7 +22,7 @@ class Mapping {
     if (address == MAP_FAILED) {
       const int errno_value = errno;
       return engine::failure("cannot allocate " + std::to_string(size_bytes) +
-                                 " bytes of packet memory: " + posix::errno_text(errno_value) +
+                                 " bytes of packet memory: " + errno_text(errno_value) +
                                  "; ask for fewer or smaller regions",
                              errno_value);
     }
@@ -53,4 +53,4 @@ class Mapping {
   std::size_t size_bytes_ = 0;
 };
 
-}  // namespace reprise::uring
+}  // namespace reprise::posix

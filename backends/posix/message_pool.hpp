@@ -1,23 +1,25 @@
 // The msghdr of each sendmsg and recvmsg in flight, with what it points to.
 //
-// The kernel copies the header and its vector when it takes the submission, but reads and writes
-// the control data and writes the name when the operation runs, so all of it stays in place until
-// the last completion. Fixed capacity.
+// io_uring copies the header and its vector when it takes the submission, but reads and writes the
+// control data and writes the name when the operation runs, so all of it stays in place until the
+// last completion. Fixed capacity.
 #pragma once
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "reprise/engine/assert.hpp"
-#include "reprise/uring/received_frame.hpp"
+#include "reprise/posix/received_frame.hpp"
 
-namespace reprise::uring {
+namespace reprise::posix {
 
 /// As many slices as one segmented send can have datagrams (UDP_MAX_SEGMENTS).
 inline constexpr std::uint32_t kGatheredSlicesMax = 128;
@@ -43,16 +45,28 @@ struct Message {
     std::memcpy(CMSG_DATA(segment), &segment_bytes, sizeof(segment_bytes));
   }
 
-  /// For a receive of up to `length_bytes` into a provided region.
-  void set_receive(std::uint32_t length_bytes) {
+  /// For a receive of up to `length_bytes`, to `bytes`; null where the kernel picks the region.
+  void set_receive(std::uint32_t length_bytes, std::byte* bytes = nullptr) {
     header = {};
-    vector[0] = {nullptr, length_bytes};
+    vector[0] = {bytes, length_bytes};
     header.msg_iov = vector.data();
     header.msg_iovlen = 1;
     header.msg_name = name.data();
     header.msg_namelen = kNameBytes;
     header.msg_control = control.data();
     header.msg_controllen = kMetadataBytes;
+  }
+
+  /// What recvmsg, which returned `length_bytes` with MSG_TRUNC, left in a region.
+  [[nodiscard]] ReceivedMessage received(std::uint32_t length_bytes,
+                                         std::uint32_t region_bytes) const {
+    ReceivedMessage result;
+    result.captured_bytes = std::min(length_bytes, region_bytes);
+    result.original_bytes = length_bytes;
+    result.name = std::span(name).first(std::min(header.msg_namelen, kNameBytes));
+    result.metadata =
+        std::span(control).first(std::min<std::size_t>(header.msg_controllen, kMetadataBytes));
+    return result;
   }
 };
 
@@ -81,4 +95,4 @@ class MessagePool {
   std::vector<std::uint32_t> free_;  ///< never beyond its first size, so it never allocates
 };
 
-}  // namespace reprise::uring
+}  // namespace reprise::posix

@@ -1,7 +1,6 @@
-// How another thread, or a signal handler, makes the ring's owner return from its wait.
-//
-// A multishot poll watches an eventfd; every write posts a completion. The eventfd is never read:
-// its counter is not used. Requests that were not taken yet need no further write.
+// How another thread, or a signal handler, makes a backend's owner return from its wait: an eventfd
+// that the backend watches, and a flag that says what the eventfd is for. Requests that were not
+// taken yet need no further write.
 #pragma once
 
 #include <atomic>
@@ -9,13 +8,13 @@
 #include "reprise/engine/error.hpp"
 #include "reprise/posix/descriptor.hpp"
 
-namespace reprise::uring {
+namespace reprise::posix {
 
 class WakeEvent {
  public:
-  static engine::Expected<posix::Descriptor> open_descriptor();
+  static engine::Expected<Descriptor> open_descriptor();
 
-  explicit WakeEvent(posix::Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  explicit WakeEvent(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
 
   /// Any thread, async-signal-safe; leaves errno as it was.
   void request();
@@ -27,12 +26,16 @@ class WakeEvent {
            requested_.exchange(false, std::memory_order_acq_rel);
   }
 
+  /// For a backend that waits for the eventfd's state and not for its writes: makes it unreadable.
+  /// Before take(): a request is there before its write is.
+  void empty();
+
   [[nodiscard]] int descriptor() const { return descriptor_.get(); }
 
  private:
-  posix::Descriptor descriptor_;
+  Descriptor descriptor_;
   std::atomic<bool> requested_ = false;
   static_assert(std::atomic<bool>::is_always_lock_free);
 };
 
-}  // namespace reprise::uring
+}  // namespace reprise::posix

@@ -1,4 +1,4 @@
-// The backend's sockets by index: descriptor, what its frames look like, drops so far.
+// A backend's sockets by index: descriptor, what its frames look like, drops so far.
 #pragma once
 
 #include <cstdint>
@@ -8,20 +8,22 @@
 #include "reprise/posix/descriptor.hpp"
 #include "reprise/posix/socket_filter.hpp"
 
-namespace reprise::uring {
+namespace reprise::posix {
 
 struct Socket {
-  posix::Descriptor descriptor;
+  Descriptor descriptor;
   engine::FrameFormat format = engine::FrameFormat::udp_payload;
-  posix::FilterLevel filter_level = posix::FilterLevel::exact;
+  FilterLevel filter_level = FilterLevel::exact;
   bool is_packet_socket = false;
-  bool has_segment_header = false;  ///< posix::want_segment_sizes()
+  bool has_segment_header = false;  ///< want_segment_sizes()
   std::uint64_t kernel_drops = 0;
 };
 
 class SocketTable {
  public:
   engine::SocketIndex add(Socket socket);
+  /// The error passes through.
+  engine::Expected<engine::SocketIndex> add(engine::Expected<Socket> socket);
   void close(engine::SocketIndex index);
 
   /// The socket must be open.
@@ -46,8 +48,14 @@ class SocketTable {
   std::vector<Socket> sockets_;
 };
 
+engine::Expected<Socket> open_socket(const engine::PacketSocketSpec& spec);
+engine::Expected<Socket> open_socket(const engine::SendSocketSpec& spec);
+
 /// Says what kind of socket an open descriptor is and makes its frames carry their metadata. Closes
 /// the descriptor on failure. Error: neither a packet socket nor a UDP socket.
-engine::Expected<Socket> adopt_socket(posix::Descriptor descriptor);
+engine::Expected<Socket> adopt_socket(Descriptor descriptor);
 
-}  // namespace reprise::uring
+/// Asks the kernel for the drops since the last call and adds them up.
+engine::SocketStatistics statistics_of(Socket& socket);
+
+}  // namespace reprise::posix
