@@ -27,6 +27,7 @@ TEST(RelayFlags, ThatNeedAnotherHazardSaySo) {
 }
 
 TEST(RelayFlags, WithAnUnknownWordOrNumberNameThoseThereAre) {
+  expect_flags_refused({"--backend", "epoll"}, {"--backend", "auto, uring or asio"});
   expect_flags_refused({"--threads", "3"}, {"--threads", "\"3\"", "1 to 2"});
   expect_flags_refused({"--wake-up", "alarm"}, {"--wake-up", "spin, event or hybrid"});
   expect_flags_refused({"--backlog", "heap"}, {"--backlog", "ring or erase_front"});

@@ -177,10 +177,13 @@ void refuse_io_uring(std::uint32_t errno_value) {
 TEST(RepriseCalls, WhereIoUringIsRefusedNameTheSetting) {
   const Restriction by_profile = [] { refuse_io_uring(EPERM); };
   const Restriction by_kernel = [] { refuse_io_uring(ENOSYS); };
-  expect_refused({"reprise", "demo"}, {"io_uring", "seccomp profile", "EPERM"}, by_profile);
-  expect_refused({"reprise", "demo"}, {"io_uring", "CONFIG_IO_URING", "ENOSYS"}, by_kernel);
+  expect_refused({"reprise", "demo", "--backend", "uring"},
+                 {"io_uring", "seccomp profile", "EPERM"}, by_profile);
+  expect_refused({"reprise", "demo", "--backend", "uring"},
+                 {"io_uring", "CONFIG_IO_URING", "ENOSYS"}, by_kernel);
   if (::geteuid() != 0) GTEST_SKIP() << "without root the missing capability is named first";
-  expect_refused({"reprise", "run", kIn, kOut}, {"io_uring", "seccomp profile"}, by_profile);
+  expect_refused({"reprise", "run", kIn, kOut, "--backend", "uring"},
+                 {"io_uring", "seccomp profile"}, by_profile);
 }
 
 }  // namespace

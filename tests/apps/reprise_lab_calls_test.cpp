@@ -156,6 +156,18 @@ TEST(RepriseLabCalls, WithACostsFileThatIsWrongNameItAndItsLine) {
   }
 }
 
+TEST(RepriseLabCalls, WithAKernelProfileThatIsWrongNameItAndItsLine) {
+  const ScenarioFile profile("version = 1\n[profile]\nwings = 2\n");
+  for (const std::string& path : {profile.path(), std::string("nosuch.toml")}) {
+    const std::string words = path == profile.path()
+                                  ? profile.line(3) + ": profile.wings: unknown key"
+                                  : "nosuch.toml: cannot be read";
+    expect_refused({"reprise-lab", "run", kPoisson, "--profile", path}, {words});
+    expect_refused(
+        {"reprise-lab", "compare", kPoisson, "--vary", "policy=eager", "--profile", path}, {words});
+  }
+}
+
 TEST(RepriseLabCalls, ToCalibrateWithAWrongArgumentNameIt) {
   for (const char* rounds : {"0", "41", "x"})
     expect_refused({"reprise-lab", "calibrate", "--rounds", rounds},
