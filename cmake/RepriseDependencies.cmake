@@ -14,10 +14,10 @@ find_package(fmt 9 REQUIRED)               # fmt::fmt
 find_package(CLI11 2.1 REQUIRED)           # CLI11::CLI11
 find_package(nlohmann_json 3.11 REQUIRED)  # nlohmann_json::nlohmann_json
 find_package(tomlplusplus 3.3 REQUIRED)    # tomlplusplus::tomlplusplus
+find_package(rapidcheck REQUIRED)          # rapidcheck; rapidcheck_gtest for the properties
 
 if(REPRISE_TESTS)
   find_package(benchmark 1.7 REQUIRED)                        # benchmark::benchmark
   find_package(GTest 1.12 REQUIRED)                           # GTest::gtest_main, GTest::gmock
-  find_package(rapidcheck REQUIRED)                           # rapidcheck, rapidcheck_gtest
   find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)  # the checks in tools/
 endif()

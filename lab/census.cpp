@@ -12,17 +12,10 @@ Census::Census(const sim::NodeConfig& config)
   counts_[static_cast<std::size_t>(Place::free)] = regions_.size();
 }
 
-void Census::move_time(Instant now) {
-  for (std::size_t place = 0; place < kPlaceCount; ++place) {
-    times_[place] += static_cast<std::int64_t>(counts_[place]) * (now - last_).ns;
-  }
-  last_ = now;
-}
-
 PlaceTimes Census::times(Instant now) const {
-  PlaceTimes times = times_;
+  PlaceTimes times = left_less_entered_ns_;
   for (std::size_t place = 0; place < kPlaceCount; ++place) {
-    times[place] += static_cast<std::int64_t>(counts_[place]) * (now - last_).ns;
+    times[place] += static_cast<std::int64_t>(counts_[place]) * now.ns;
   }
   return times;
 }
@@ -55,7 +48,9 @@ void Census::relocate(const sim::Node& node, RegionIndex index) {
   const Place place = locate(node, index);
   if (place == region.place) return;
   --counts_[static_cast<std::size_t>(region.place)];
+  left_less_entered_ns_[static_cast<std::size_t>(region.place)] += now_.ns;
   ++counts_[static_cast<std::size_t>(place)];
+  left_less_entered_ns_[static_cast<std::size_t>(place)] -= now_.ns;
   region.place = place;
 }
 
@@ -77,12 +72,15 @@ void Census::move_send(const sim::Node& node, std::uint32_t slot, SendState stat
 
 /// Sends whose phases have ended by `until`.
 void Census::end_sends(const sim::Node& node, Instant until) {
-  for (; !endings_.empty() && endings_.front().at <= until; endings_.pop_front()) {
-    const Ending ending = endings_.front();
+  for (; ended_ < endings_.size() && endings_[ended_].at <= until; ++ended_) {
+    const Ending ending = endings_[ended_];
     if (sends_[ending.slot].state != SendState::in_flight) continue;
-    move_time(ending.at);
+    now_ = ending.at;
     move_send(node, ending.slot, SendState::completed);
   }
+  if (ended_ < endings_.size()) return;
+  endings_.clear();
+  ended_ = 0;
 }
 
 /// A ledger's last releases are its last free regions.
@@ -101,7 +99,7 @@ void Census::relocate_released(const sim::Node& node) {
 void Census::add(const sim::Node& node, const sim::PhaseDetail& detail, Instant now,
                  Instant ends_at) {
   end_sends(node, now);
-  move_time(now);
+  now_ = now;
   for (const RegionIndex region : detail.provided) relocate(node, region);
   for (const RegionIndex region : detail.handed_over) ++at(region).handed_over;
   for (const RegionIndex region : detail.drained) --at(region).handed_over;

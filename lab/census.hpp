@@ -12,7 +12,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -89,17 +88,17 @@ class Census {
   [[nodiscard]] Place locate(const sim::Node& node, engine::RegionIndex region) const;
   void end_sends(const sim::Node& node, engine::Instant until);
   void move_send(const sim::Node& node, std::uint32_t slot, SendState state);
-  void move_time(engine::Instant now);
   void relocate(const sim::Node& node, engine::RegionIndex region);
   void relocate_released(const sim::Node& node);
   static std::uint32_t& count_of(Region& region, SendState state);
 
   std::vector<Region> regions_;
-  std::vector<Send> sends_;  ///< by token slot
-  std::deque<Ending> endings_;
+  std::vector<Send> sends_;      ///< by token slot
+  std::vector<Ending> endings_;  ///< in order
+  std::size_t ended_ = 0;        ///< of these, from the front
   PlaceCounts counts_{};
-  PlaceTimes times_{};
-  engine::Instant last_{};
+  PlaceTimes left_less_entered_ns_{};  ///< instants of leaving minus instants of entering
+  engine::Instant now_{};
   std::uint64_t released_in_ = 0;   ///< of the receiving stage's ledger, as far as seen
   std::uint64_t released_out_ = 0;  ///< of the sending stage's
   std::optional<Refusal> first_refusal_;

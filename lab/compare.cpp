@@ -23,7 +23,8 @@ engine::Expected<Comparison> compare(const CompareRequest& request, const RunCon
   for (const std::vector<Setting>& point : points) {
     std::vector<Setting> settings = request.settings;
     settings.insert(settings.end(), point.begin(), point.end());
-    auto scenario = load_scenario(request.scenario_path, settings, request.costs_path);
+    auto scenario =
+        load_scenario(request.scenario_path, settings, request.costs_path, request.profile_path);
     if (!scenario) return std::unexpected(scenario.error());
     scenarios.push_back(std::move(*scenario));
   }

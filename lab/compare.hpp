@@ -13,6 +13,7 @@ namespace reprise::lab {
 struct CompareRequest {
   std::string scenario_path;
   std::string costs_path = {};        ///< costs for every point; empty: the scenario's
+  std::string profile_path = {};      ///< kernel profile of every point; empty: the scenario's
   std::vector<Setting> settings;      ///< at every point
   std::vector<Variation> variations;  ///< at least one
   std::optional<std::uint64_t> seed;  ///< the same at every point; unset: the scenario's

@@ -6,28 +6,19 @@ namespace reprise::lab {
 
 using engine::Instant;
 
-void Occupancy::move_to(Instant now) {
-  integral_ += static_cast<std::int64_t>(count_) * (now.ns - last_ns_);
-  last_ns_ = now.ns;
-}
-
 void Occupancy::enter(std::size_t index, Instant now) {
   REPRISE_ASSERT(since_ns_[index] == kAbsent);
-  move_to(now);
+  left_less_entered_ns_ -= now.ns;
   since_ns_[index] = now.ns;
   max_ = std::max(max_, ++count_);
 }
 
 void Occupancy::leave(std::size_t index, Instant now) {
   if (since_ns_[index] == kAbsent) return;
-  move_to(now);
+  left_less_entered_ns_ += now.ns;
   times_.add(now.ns - since_ns_[index]);
   since_ns_[index] = kAbsent;
   --count_;
-}
-
-std::int64_t Occupancy::integral(Instant now) const {
-  return integral_ + static_cast<std::int64_t>(count_) * (now.ns - last_ns_);
 }
 
 Measurement::Measurement(const sim::World& world) {
@@ -39,13 +30,26 @@ void Measurement::add(const sim::World& world, const sim::Event& event) {
   digest_.add(event);
   ++events_;
   last_event_ = event.time;
-  if (event.kind == sim::EventKind::arrival) first_arrival_ = std::min(first_arrival_, event.time);
-  if (event.kind == sim::EventKind::phase) add_phase(world, event);
+  switch (event.kind) {
+    case sim::EventKind::arrival: first_arrival_ = std::min(first_arrival_, event.time); break;
+    case sim::EventKind::phase: add_phase(world, event); break;
+    case sim::EventKind::departure: return;  // takes no buffer
+    case sim::EventKind::wake:
+    case sim::EventKind::delivery:
+    case sim::EventKind::release:
+    case sim::EventKind::disturbance:
+    case sim::EventKind::quiet: break;
+  }
+  look_for_refusals(world, event.time);
+}
+
+void Measurement::look_for_refusals(const sim::World& world, Instant now) {
   for (std::uint32_t index = 0; index < nodes_.size(); ++index) {
+    NodeMeasurement& measured = nodes_[index];
+    if (measured.census.first_refusal()) continue;  // that one is all that is noted
     const sim::Node& node = world.node(index);
-    nodes_[index].census.note_refusals(
-        node, event.time,
-        refused_for_want_of_buffers(node, world.config().nodes[index].stage.exhaustion));
+    measured.census.note_refusals(node, now,
+                                  refused_for_want_of_buffers(node, measured.exhaustion));
   }
 }
 

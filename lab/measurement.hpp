@@ -28,30 +28,32 @@ class Occupancy {
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] std::uint64_t max() const { return max_; }
   /// ∫ count dt up to `now`, in things × nanoseconds.
-  [[nodiscard]] std::int64_t integral(engine::Instant now) const;
+  [[nodiscard]] std::int64_t integral(engine::Instant now) const {
+    return left_less_entered_ns_ + static_cast<std::int64_t>(count_) * now.ns;
+  }
   /// Of those that have left.
   [[nodiscard]] const engine::DurationHistogram& times() const { return times_; }
 
  private:
   static constexpr std::int64_t kAbsent = -1;
-  void move_to(engine::Instant now);
 
   std::vector<std::int64_t> since_ns_;
   engine::DurationHistogram times_;
   std::uint64_t count_ = 0;
   std::uint64_t max_ = 0;
-  std::int64_t integral_ = 0;
-  std::int64_t last_ns_ = 0;
+  std::int64_t left_less_entered_ns_ = 0;  ///< instants of leaving minus instants of entering
 };
 
 struct NodeMeasurement {
   explicit NodeMeasurement(const sim::NodeConfig& config)
       : outstanding(config.stage.region_count()),
         in_flight(engine::Stage::slot_count(config.stage)),
-        census(config) {}
+        census(config),
+        exhaustion(config.stage.exhaustion) {}
   Occupancy outstanding;
   Occupancy in_flight;
   Census census;
+  engine::Exhaustion exhaustion;
   std::uint64_t submits = 0;   ///< phases that handed sends over
   std::uint64_t released = 0;  ///< the ledger's count when it was last looked at
 };
@@ -75,6 +77,7 @@ class Measurement {
 
  private:
   void add_phase(const sim::World& world, const sim::Event& event);
+  void look_for_refusals(const sim::World& world, engine::Instant now);
 
   std::vector<NodeMeasurement> nodes_;
   sim::Digest digest_;

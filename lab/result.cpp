@@ -125,6 +125,14 @@ std::string places_text(const nlohmann::ordered_json& places, double all) {
   return text.empty() ? "nowhere" : text;
 }
 
+/// "send_refused 12, down 3": also those that never happened.
+std::string faults_text(const std::vector<std::pair<std::string, std::uint64_t>>& faults) {
+  std::string text;
+  for (const auto& [kind, count] : faults)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kind, count);
+  return text;
+}
+
 std::string refusal_text(const nlohmann::ordered_json& refusal) {
   std::string text =
       fmt::format("at {:.3f} ms, in turn {}; buffers:", refusal["time_ns"].get<double>() / 1e6,
@@ -146,6 +154,11 @@ RunResult make_result(const sim::World& world, const Measurement& measurement) {
   if (measurement.first_arrival() != engine::kNever) {
     result.duration_ns = (measurement.last_event() - measurement.first_arrival()).ns;
   }
+  for (std::size_t index = 0; index < sim::kFaultKindCount; ++index) {
+    const sim::FaultKind kind = sim::fault_kind(index);
+    if (world.config().faults.has(kind))
+      result.faults.emplace_back(name(kind), world.fault_count(kind));
+  }
   for (std::uint32_t index = 0; index < world.node_count(); ++index) {
     result.hops.push_back(make_hop(world, measurement, index));
     for (std::uint32_t output = 0; output < world.config().nodes[index].fan_out; ++output) {
@@ -163,6 +176,7 @@ RunResult make_result(const sim::World& world, const Measurement& measurement) {
 nlohmann::ordered_json to_json(const RunResult& result) {
   nlohmann::ordered_json json;
   json["scenario"] = result.scenario;
+  json["profile"] = result.profile;
   json["seed"] = result.seed;
   json["offered"] = result.offered;
   json["delivered"] = result.delivered;
@@ -171,6 +185,8 @@ nlohmann::ordered_json to_json(const RunResult& result) {
   json["damaged"] = result.damaged;
   json["duration_ns"] = result.duration_ns;
   json["events"] = result.events;
+  json["faults"] = nlohmann::ordered_json::object();
+  for (const auto& [kind, count] : result.faults) json["faults"][kind] = count;
   json["complete"] = result.complete;
   json["laws_hold"] = result.laws_hold;
   json["digest"] = fmt::format("{:016x}", result.digest);
@@ -188,6 +204,7 @@ std::string to_text(const RunResult& result) {
   const auto line = [&](std::string_view label, const std::string& value) {
     text += fmt::format("  {:<22}{}\n", label, value);
   };
+  line("kernel", result.profile);
   line("offered", fmt::format("{} datagrams in {:.3f} ms of virtual time", result.offered,
                               static_cast<double>(result.duration_ns) / 1e6));
   line("sent",
@@ -212,6 +229,7 @@ std::string to_text(const RunResult& result) {
   if (!json["first_refusal"].is_null()) line("first refusal", refusal_text(json["first_refusal"]));
   line("order, integrity",
        fmt::format("{} reordered, {} damaged", result.reordered, result.damaged));
+  if (!result.faults.empty()) line("faults", faults_text(result.faults));
   line("digest", json["digest"].get<std::string>());
   if (!result.complete) text += "  interrupted: the figures cover what was simulated\n";
   if (!result.laws_hold)

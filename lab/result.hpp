@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reprise/lab/measurement.hpp"
@@ -36,6 +37,7 @@ struct HopResult {
 
 struct RunResult {
   std::string scenario;
+  std::string profile;  ///< of the kernel
   std::uint64_t seed = 0;
   std::uint64_t offered = 0;
   std::uint64_t delivered =
@@ -45,6 +47,8 @@ struct RunResult {
   std::int64_t duration_ns = 0;  ///< virtual, from the first arrival to the last event
   std::uint64_t events = 0;
   std::uint64_t digest = 0;
+  /// How many faults of each kind happened; of the kinds that the run had.
+  std::vector<std::pair<std::string, std::uint64_t>> faults;
   bool complete = true;  ///< false: interrupted, the figures cover what was simulated
   bool laws_hold = true;
   std::vector<HopResult> hops;

@@ -10,8 +10,10 @@ namespace reprise::lab {
 
 RunResult run(const Scenario& scenario, std::uint64_t seed, const RunControl& control) {
   constexpr std::uint64_t kEventsBetweenLooks = 65'536;
-  sim::World world(std::make_shared<const sim::WorldConfig>(scenario.world));
   sim::Hashed choices(seed);
+  auto config = std::make_shared<sim::WorldConfig>(scenario.world);
+  if (scenario.swarm) config->faults = sim::draw_faults(choices, scenario.world.faults);
+  sim::World world(std::shared_ptr<const sim::WorldConfig>(std::move(config)));
   Measurement measurement(world);
   std::uint64_t count = 0;
   for (const sim::TrafficConfig& traffic : scenario.world.traffic) count += traffic.count;
@@ -33,6 +35,7 @@ RunResult run(const Scenario& scenario, std::uint64_t seed, const RunControl& co
   engine::set_assertion_note(nullptr);
   RunResult result = make_result(world, measurement);
   result.scenario = scenario.name;
+  result.profile = scenario.profile;
   result.seed = seed;
   result.complete = complete;
   return result;

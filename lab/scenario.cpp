@@ -1,18 +1,13 @@
 #include "reprise/lab/scenario.hpp"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <optional>
-#include <sstream>
-#include <system_error>
 
 #include "reprise/lab/scenario_keys.hpp"
+#include "reprise/lab/toml_file.hpp"
 
 namespace reprise::lab {
 namespace {
@@ -20,47 +15,6 @@ namespace {
 using engine::Error;
 using engine::Expected;
 using engine::failure;
-
-std::optional<Scalar> scalar_of(const toml::node& node) {
-  if (const auto* integer = node.as_integer()) return Scalar{integer->get()};
-  if (const auto* flag = node.as_boolean()) return Scalar{flag->get()};
-  if (const auto* text = node.as_string()) return Scalar{text->get()};
-  return std::nullopt;
-}
-
-/// A value as it stands on a command line: a number, true, false, or a word without quotes.
-Scalar scalar_of(const std::string& text) {
-  try {
-    const toml::table table = toml::parse("value = " + text);
-    if (const auto scalar = scalar_of(*table.get("value"))) return *scalar;
-  } catch (const toml::parse_error&) {
-    return Scalar{text};  // not TOML by itself: a bare word
-  }
-  return Scalar{text};
-}
-
-std::string text_of(const Scalar& scalar) {
-  if (const auto* integer = std::get_if<std::int64_t>(&scalar)) return std::to_string(*integer);
-  if (const auto* flag = std::get_if<bool>(&scalar)) return *flag ? "true" : "false";
-  return fmt::format("\"{}\"", std::get<std::string>(scalar));
-}
-
-/// A value as it was written, right or wrong.
-struct Value {
-  std::optional<Scalar> scalar;  ///< none where no key takes such a value
-  std::string text;              ///< for messages
-};
-
-Value value_of(const toml::node& node) {
-  if (const auto scalar = scalar_of(node)) return {scalar, text_of(*scalar)};
-  if (const auto* number = node.as_floating_point()) return {{}, fmt::format("{}", number->get())};
-  if (node.is_array()) return {{}, "a list"};
-  if (node.is_table()) return {{}, "a table"};
-  return {{}, "a date or time"};
-}
-
-/// Where a value was written, for messages: "file:12" or "--set pool=3".
-using Place = std::string;
 
 /// Flows share a rate and a count: there must be one of each for every flow.
 Expected<void> check_flows(const TrafficDraft& draft, const Place& place) {
@@ -77,14 +31,13 @@ class Reader {
 
   Expected<void> read(const toml::table& root);
   Expected<void> read_costs(const toml::table& root, const std::string& file);
+  /// A profile replaces the whole of the scenario's [kernel].
+  void take_profile(const KernelProfileFile& file);
   Expected<void> apply(const Setting& setting);
   Expected<Scenario> finish();
 
  private:
-  [[nodiscard]] Place place_of(const toml::node& node) const {
-    return fmt::format("{}:{}", file_, node.source().begin.line);
-  }
-  Expected<void> read_version(const toml::table& root);
+  [[nodiscard]] Place place_of(const toml::node& node) const { return place_in(file_, node); }
   Expected<void> read_root_key(std::string_view key, const toml::node& node);
   Expected<void> read_table(std::string_view name, const toml::table& table);
   Expected<void> read_traffic(const toml::node& node);
@@ -101,11 +54,6 @@ class Reader {
     const auto written = places_.find(key);
     return written == places_.end() ? file_ : written->second;
   }
-  /// Refuses a value, naming where it stands and what its key takes.
-  static std::unexpected<Error> refuse(const Place& place, std::string_view key, const Value& value,
-                                       std::string_view expected) {
-    return failure(fmt::format("{}: {} = {}: expected {}", place, key, value.text, expected));
-  }
   static std::unexpected<Error> refuse_unknown(const Place& place, std::string_view table,
                                                std::string_view key) {
     return failure(fmt::format("{}: {}{}{}: unknown key; expected one of docs/SCENARIOS.md", place,
@@ -115,13 +63,14 @@ class Reader {
   std::string file_;
   Scenario scenario_;
   ScenarioDraft draft_;
+  sim::KernelProfile profile_;  ///< before settings
   std::vector<TrafficDraft> traffic_;
   std::map<std::string, Place, std::less<>> places_;  ///< by key without table, the last one
 };
 
 Expected<void> Reader::read(const toml::table& root) {
   // First, because the keys of another version may be unknown to this one.
-  if (auto done = read_version(root); !done) return done;
+  if (auto done = check_version(root, file_, kScenarioVersion); !done) return done;
   for (const auto& [key, node] : root) {
     if (auto done = read_root_key(key.str(), node); !done) return done;
   }
@@ -130,18 +79,15 @@ Expected<void> Reader::read(const toml::table& root) {
 
 /// A file of --costs has a [costs] table and nothing else.
 Expected<void> Reader::read_costs(const toml::table& root, const std::string& file) {
-  const auto place_in = [&](const toml::node& node) {
-    return fmt::format("{}:{}", file, node.source().begin.line);
-  };
   for (const auto& [key, node] : root) {
     if (key.str() != "costs" || !node.is_table()) {
       return failure(
           fmt::format("{}: {}: expected the table [costs] alone, as reprise-lab "
                       "calibrate --toml writes it",
-                      place_in(node), key.str()));
+                      place_in(file, node), key.str()));
     }
     for (const auto& [cost, value] : *node.as_table()) {
-      if (auto done = set("costs", cost.str(), value_of(value), place_in(value)); !done)
+      if (auto done = set("costs", cost.str(), value_of(value), place_in(file, value)); !done)
         return done;
     }
   }
@@ -151,17 +97,9 @@ Expected<void> Reader::read_costs(const toml::table& root, const std::string& fi
       file));
 }
 
-Expected<void> Reader::read_version(const toml::table& root) {
-  const toml::node* node = root.get("version");
-  if (node == nullptr) {
-    return failure(
-        fmt::format("{}:1: no version; expected the line version = {}", file_, kScenarioVersion));
-  }
-  if (const Value value = value_of(*node); value.scalar != Scalar{kScenarioVersion}) {
-    return refuse(place_of(*node), "version", value,
-                  fmt::format("{}, the version that this program reads", kScenarioVersion));
-  }
-  return {};
+void Reader::take_profile(const KernelProfileFile& file) {
+  scenario_.profile = file.name;
+  profile_ = draft_.kernel = file.profile;
 }
 
 Expected<void> Reader::read_root_key(std::string_view key, const toml::node& node) {
@@ -270,8 +208,7 @@ Expected<void> Reader::apply(const Setting& setting) {
   const std::string table{dot == std::string::npos ? std::string(table_of(key))
                                                    : setting.key.substr(0, dot)};
   const Place place = fmt::format("{} {}={}", setting.option, setting.key, setting.value);
-  const Scalar scalar = scalar_of(setting.value);
-  const Value value{scalar, text_of(scalar)};
+  const Value value = value_of(setting.value);
   if (table != "traffic") return set(table, key, value, place);
   if (traffic_.empty()) traffic_.emplace_back();
   for (TrafficDraft& draft : traffic_) {
@@ -333,7 +270,15 @@ Expected<Scenario> Reader::finish() {
   sim::WorldConfig& world = scenario_.world;
   world.costs = draft_.costs;
   world.kernel = draft_.kernel;
-  world.send_errors_per_million = draft_.send_errors_per_million;
+  if (draft_.kernel != profile_) scenario_.profile += ", changed";
+  world.faults = draft_.faults;
+  scenario_.swarm = draft_.swarm;
+  if (draft_.swarm && draft_.faults.is_empty()) world.faults = sim::strongest_faults();
+  if (draft_.quiet != sim::QuietWindow{-1, 0}) {
+    const std::int64_t length_ns =
+        draft_.quiet.length_ns == 0 ? kNanoseconds.most : draft_.quiet.length_ns;
+    world.faults.quiet = {{std::max<std::int64_t>(draft_.quiet.start_ns, 0), length_ns}};
+  }
   world.nodes.assign(draft_.hops, draft_.node);
   for (std::uint32_t hop = 0; hop < draft_.hops; ++hop) {
     const std::uint32_t core = draft_.shared_core ? 0 : 2 * hop;
@@ -345,31 +290,7 @@ Expected<Scenario> Reader::finish() {
   // A finding starts with its field: say where that was written.
   const std::string& message = findings.front().message;
   return failure(
-      fmt::format("{}: {}", place_of_key(message.substr(0, message.find(' '))), message));
-}
-
-/// `expected`: what the file should be, for messages.
-Expected<std::string> text_of_file(const std::string& path, std::string_view expected) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error))
-    return failure(fmt::format("{}: is a folder; expected {}", path, expected));
-  errno = 0;
-  std::ifstream file(path);
-  const int errno_value = errno;
-  if (!file)
-    return failure(fmt::format("{}: cannot be read: {}; expected {}", path,
-                               std::generic_category().message(errno_value), expected));
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-Expected<toml::table> parse_toml(std::string_view text, const std::string& name) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    return failure(fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));
-  }
+      fmt::format("{}: {}", place_of_key(message.substr(0, message.find_first_of(" :"))), message));
 }
 
 }  // namespace
@@ -383,26 +304,29 @@ Expected<Setting> parse_setting(std::string_view text) {
 }
 
 Expected<Scenario> load_scenario(const std::string& path, const std::vector<Setting>& settings,
-                                 const std::string& costs_path) {
+                                 const std::string& costs_path, const std::string& profile_path) {
   const auto text = text_of_file(path, "a scenario file, as in examples/scenarios");
   if (!text) return std::unexpected(text.error());
-  return parse_scenario(*text, path, settings, costs_path);
+  return parse_scenario(*text, path, settings, costs_path, profile_path);
 }
 
 Expected<Scenario> parse_scenario(std::string_view text, const std::string& name,
                                   const std::vector<Setting>& settings,
-                                  const std::string& costs_path) {
+                                  const std::string& costs_path, const std::string& profile_path) {
   const auto root = parse_toml(text, name);
   if (!root) return std::unexpected(root.error());
   Reader reader(name);
   if (auto done = reader.read(*root); !done) return std::unexpected(done.error());
   if (!costs_path.empty()) {
-    const auto costs = text_of_file(costs_path, "a file that reprise-lab calibrate --toml wrote");
+    const auto costs = toml_of_file(costs_path, "a file that reprise-lab calibrate --toml wrote");
     if (!costs) return std::unexpected(costs.error());
-    const auto costs_root = parse_toml(*costs, costs_path);
-    if (!costs_root) return std::unexpected(costs_root.error());
-    if (auto done = reader.read_costs(*costs_root, costs_path); !done)
+    if (auto done = reader.read_costs(*costs, costs_path); !done)
       return std::unexpected(done.error());
+  }
+  if (!profile_path.empty()) {
+    const auto profile = load_kernel_profile(profile_path);
+    if (!profile) return std::unexpected(profile.error());
+    reader.take_profile(*profile);
   }
   for (const Setting& setting : settings) {
     if (auto done = reader.apply(setting); !done) return std::unexpected(done.error());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reprise/engine/error.hpp"
+#include "reprise/lab/kernel_profile_file.hpp"
 #include "reprise/sim/world_config.hpp"
 
 namespace reprise::lab {
@@ -20,7 +21,10 @@ inline constexpr std::int64_t kScenarioVersion = 1;
 struct Scenario {
   std::string name;  ///< its `title`, or the file's name
   std::uint64_t seed = 1;
+  /// The kernel profile's name; with ", changed" where scenario or settings changed it.
+  std::string profile = kBuiltInProfile;
   sim::WorldConfig world;
+  bool swarm = false;  ///< each run draws from the world's faults
 };
 
 /// `key=value`, as in --set.
@@ -33,15 +37,18 @@ struct Setting {
 /// Splits "key=value" of a --set.
 engine::Expected<Setting> parse_setting(std::string_view text);
 
-/// Reads a file, then the costs of another one where `costs_path` names one, then applies the
-/// settings in order. The error names file and line, the key, and what was expected.
+/// Reads a file, then the costs of another one where `costs_path` names one and the kernel profile
+/// of `profile_path`, then applies the settings in order. The error names file and line, the key,
+/// and what was expected.
 engine::Expected<Scenario> load_scenario(const std::string& path,
                                          const std::vector<Setting>& settings = {},
-                                         const std::string& costs_path = {});
+                                         const std::string& costs_path = {},
+                                         const std::string& profile_path = {});
 
 /// The same from text; `name` stands for the file in messages.
 engine::Expected<Scenario> parse_scenario(std::string_view text, const std::string& name,
                                           const std::vector<Setting>& settings = {},
-                                          const std::string& costs_path = {});
+                                          const std::string& costs_path = {},
+                                          const std::string& profile_path = {});
 
 }  // namespace reprise::lab

@@ -1,10 +1,8 @@
 #include "reprise/lab/scenario_keys.hpp"
 
-#include <fmt/format.h>
+#include <deque>
 
-#include <array>
-#include <optional>
-#include <type_traits>
+#include "reprise/lab/kernel_keys.hpp"
 
 namespace reprise::lab {
 namespace {
@@ -14,61 +12,11 @@ using sim::CostProfile;
 using sim::LinkConfig;
 using sim::NodeConfig;
 
-/// What an integer key takes.
-struct Range {
-  std::int64_t least = 0;
-  std::int64_t most = 0;
-};
-constexpr Range kNanoseconds{0, 1'000'000'000'000};  // a thousand seconds
-constexpr Range kPerMillion{0, 999'999};
-
-bool take_bool(bool& target, const Scalar& value) {
-  const auto* flag = std::get_if<bool>(&value);
-  if (flag != nullptr) target = *flag;
-  return flag != nullptr;
-}
-
-/// A key for an integer that `place` finds in the draft; `unit` is for people and may be empty.
-template <class Draft, class Place>
-Key<Draft> integer(std::string_view name, std::string_view unit, Range range, Place place) {
-  return {name,
-          fmt::format("{}{}{} to {}", unit, unit.empty() ? "" : ", ", range.least, range.most),
-          [range, place](Draft& draft, const Scalar& value) {
-            const auto* number = std::get_if<std::int64_t>(&value);
-            if (number == nullptr || *number < range.least || *number > range.most) return false;
-            auto& target = place(draft);
-            target = static_cast<std::remove_reference_t<decltype(target)>>(*number);
-            return true;
-          }};
-}
-
-/// "a", "b" or "c".
-template <std::size_t Count>
-std::string one_of(const std::array<std::string_view, Count>& names) {
-  std::string text;
-  for (std::size_t index = 0; index < Count; ++index) {
-    const std::string_view before = index == 0 ? "" : index + 1 == Count ? " or " : ", ";
-    text += fmt::format("{}\"{}\"", before, names[index]);
-  }
-  return text;
-}
-
-template <class Enum, class Parse, class Place>
-Key<ScenarioDraft> word(std::string_view name, std::string expected, Parse parse, Place place) {
-  return {name, std::move(expected), [parse, place](ScenarioDraft& draft, const Scalar& value) {
-            const auto* text = std::get_if<std::string>(&value);
-            if (text == nullptr) return false;
-            const std::optional<Enum> parsed = parse(*text);
-            if (parsed) place(draft) = *parsed;
-            return parsed.has_value();
-          }};
-}
-
 template <class Enum, std::size_t Count>
 Key<ScenarioDraft> of_hazards(std::string_view name,
                               const std::array<std::string_view, Count>& names,
                               Enum engine::Hazards::* member) {
-  return word<Enum>(
+  return word<ScenarioDraft, Enum>(
       name, one_of(names),
       [&names](std::string_view text) { return engine::value_from<Enum>(names, text); },
       [member](ScenarioDraft& draft) -> Enum& { return draft.node.stage.hazards.*member; });
@@ -100,16 +48,16 @@ Table relay_table() {
       "relay",
       {integer<ScenarioDraft>("hops", "relays in a chain", Range{1, 64},
                               [](ScenarioDraft& draft) -> std::uint64_t& { return draft.hops; }),
-       word<engine::Policy>(
+       word<ScenarioDraft, engine::Policy>(
            "policy", one_of(engine::kPolicyNames),
            [](std::string_view text) { return engine::policy_from(text); },
            [](ScenarioDraft& draft) -> engine::Policy& { return draft.node.stage.policy; }),
-       word<engine::Exhaustion>(
+       word<ScenarioDraft, engine::Exhaustion>(
            "exhaustion", one_of(engine::kExhaustionNames),
            [](std::string_view text) { return engine::exhaustion_from(text); },
            [](ScenarioDraft& draft) -> engine::Exhaustion& { return draft.node.stage.exhaustion; }),
        of_node("threads", "threads of a relay", {1, 2}, &NodeConfig::threads),
-       word<engine::WakeUp>(
+       word<ScenarioDraft, engine::WakeUp>(
            "wake_up", one_of(engine::kWakeUpNames),
            [](std::string_view text) { return engine::wake_up_from(text); },
            [](ScenarioDraft& draft) -> engine::WakeUp& { return draft.node.stage.wake_up; }),
@@ -129,13 +77,10 @@ Table relay_table() {
                &NodeConfig::send_buffer_bytes),
        of_node("receive_buffer_bytes", "bytes", {2'304, 1'073'741'824},
                &NodeConfig::receive_buffer_bytes),
-       {"shared_core", "true or false",
-        [](ScenarioDraft& draft, const Scalar& value) {
-          return take_bool(draft.shared_core, value);
-        }},
-       {"one_core", "true or false", [](ScenarioDraft& draft, const Scalar& value) {
-          return take_bool(draft.one_core, value);
-        }}}};
+       boolean<ScenarioDraft>("shared_core",
+                              [](ScenarioDraft& draft) -> bool& { return draft.shared_core; }),
+       boolean<ScenarioDraft>("one_core",
+                              [](ScenarioDraft& draft) -> bool& { return draft.one_core; })}};
 }
 
 Table hazards_table() {
@@ -177,21 +122,28 @@ Table link_table() {
                                   [](ScenarioDraft& draft) -> std::int64_t& {
                                     draft.node.link.stalls.resize(1);
                                     return draft.node.link.stalls[0].length_ns;
-                                  })}};
+                                  }),
+           integer<ScenarioDraft>(
+               "mtu_bytes", "bytes", Range{576, 65'535},
+               [](ScenarioDraft& draft) -> std::uint32_t& { return draft.node.link.mtu_bytes; }),
+           boolean<ScenarioDraft>(
+               "carries_merged",
+               [](ScenarioDraft& draft) -> bool& { return draft.node.link.carries_merged; }),
+           word<ScenarioDraft, sim::LinkService>(
+               "service", one_of(sim::kLinkServiceNames),
+               [](std::string_view text) {
+                 return engine::value_from<sim::LinkService>(sim::kLinkServiceNames, text);
+               },
+               [](ScenarioDraft& draft) -> sim::LinkService& { return draft.node.link.service; })}};
 }
 
 Table kernel_table() {
-  return {"kernel",
-          {word<sim::TaskRun>(
-               "task_run", one_of(sim::kTaskRunNames),
-               [](std::string_view text) {
-                 return engine::value_from<sim::TaskRun>(sim::kTaskRunNames, text);
-               },
-               [](ScenarioDraft& draft) -> sim::TaskRun& { return draft.kernel.task_run; }),
-           integer<ScenarioDraft>("chain_pauses_per_million", "", kPerMillion,
-                                  [](ScenarioDraft& draft) -> std::uint32_t& {
-                                    return draft.kernel.chain_pauses_per_million;
-                                  })}};
+  Table table{"kernel", {}};
+  for (const Key<sim::KernelProfile>& key : kernel_keys()) {
+    table.keys.push_back(key_of_part<ScenarioDraft>(
+        key, [](ScenarioDraft& draft) -> sim::KernelProfile& { return draft.kernel; }));
+  }
+  return table;
 }
 
 Table costs_table() {
@@ -221,12 +173,52 @@ Table costs_table() {
            of_costs("log_line_ns", &CostProfile::log_line_ns)}};
 }
 
+/// "<kind><suffix>", for as long as the program runs.
+std::string_view fault_key(sim::FaultKind kind, std::string_view suffix) {
+  static std::deque<std::string> names;
+  return names.emplace_back(std::string(name(kind)) + std::string(suffix));
+}
+
+void add_fault_keys(std::vector<Key<ScenarioDraft>>& keys, sim::FaultKind kind) {
+  if (is_rate(kind)) {
+    const bool is_oldest = kind == sim::FaultKind::send_unreachable;
+    keys.push_back(integer<ScenarioDraft>(
+        is_oldest ? "send_errors_per_million" : fault_key(kind, "_per_million"), "", kPerMillion,
+        [kind](ScenarioDraft& draft) -> std::uint32_t& { return draft.faults.rate(kind); }));
+    return;
+  }
+  keys.push_back(integer<ScenarioDraft>(
+      fault_key(kind, "_spacing_ns"), "", kNanoseconds,
+      [kind](ScenarioDraft& draft) -> auto& { return draft.faults.window(kind).spacing_ns; }));
+  keys.push_back(integer<ScenarioDraft>(
+      fault_key(kind, "_length_ns"), "", kNanoseconds,
+      [kind](ScenarioDraft& draft) -> auto& { return draft.faults.window(kind).length_ns; }));
+}
+
 Table faults_table() {
-  return {"faults",
-          {integer<ScenarioDraft>("send_errors_per_million", "", kPerMillion,
-                                  [](ScenarioDraft& draft) -> std::uint32_t& {
-                                    return draft.send_errors_per_million;
-                                  })}};
+  using Number = std::uint32_t;
+  Table table{
+      "faults",
+      {boolean<ScenarioDraft>("swarm", [](ScenarioDraft& draft) -> bool& { return draft.swarm; }),
+       integer<ScenarioDraft>("quiet_start_ns", "", kNanoseconds,
+                              [](ScenarioDraft& draft) -> auto& { return draft.quiet.start_ns; }),
+       integer<ScenarioDraft>("quiet_length_ns", "", Range{1, kNanoseconds.most},
+                              [](ScenarioDraft& draft) -> auto& { return draft.quiet.length_ns; }),
+       integer<ScenarioDraft>(
+           "reorder_distance", "frames", Range{1, 1000},
+           [](ScenarioDraft& draft) -> Number& { return draft.faults.reorder_distance; }),
+       integer<ScenarioDraft>(
+           "small_mtu_bytes", "bytes", Range{576, 65'535},
+           [](ScenarioDraft& draft) -> Number& { return draft.faults.mtu_bytes; }),
+       integer<ScenarioDraft>(
+           "completion_queue", "entries", Range{0, 1'048'576},
+           [](ScenarioDraft& draft) -> Number& { return draft.faults.completion_queue; })}};
+  for (std::size_t index = 0; index < sim::kFaultKindCount; ++index) {
+    const sim::FaultKind kind = sim::fault_kind(index);
+    const bool is_of_a_world = kind != sim::FaultKind::setup_failure;  // which opens no sockets
+    if (is_of_a_world && (is_rate(kind) || is_window(kind))) add_fault_keys(table.keys, kind);
+  }
+  return table;
 }
 
 bool take_arrivals(TrafficDraft& draft, const Scalar& value) {

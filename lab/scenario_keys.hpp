@@ -2,13 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <span>
-#include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
+#include "reprise/lab/keys.hpp"
 #include "reprise/sim/world_config.hpp"
 
 namespace reprise::lab {
@@ -21,23 +18,15 @@ struct ScenarioDraft {
   sim::NodeConfig node;      ///< of every hop
   sim::CostProfile costs;
   sim::KernelProfile kernel;
-  std::uint32_t send_errors_per_million = 0;
+  sim::FaultPlan faults;
+  bool swarm = false;             ///< each run draws its faults
+  sim::QuietWindow quiet{-1, 0};  ///< start below 0: as the length says; length 0: to the end
 };
 
 /// One entry of `traffic`: `flows` flows that share its rate and count.
 struct TrafficDraft {
   std::uint64_t flows = 1;
   sim::TrafficConfig each;  ///< rate and count are of all flows together
-};
-
-using Scalar = std::variant<std::int64_t, bool, std::string>;
-
-template <class Draft>
-struct Key {
-  std::string_view name;  ///< without its table
-  std::string expected;   ///< for people: kind and range
-  /// False when the value is not what is expected.
-  std::function<bool(Draft&, const Scalar&)> apply;
 };
 
 struct Table {

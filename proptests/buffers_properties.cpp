@@ -57,7 +57,9 @@ TEST(Buffers, AreConservedAtEveryStep) {
                   {Sight::hand_off, 40},
                   {Sight::sleep, 15},
                   {Sight::unlinked, 10},
-                  {Sight::erase_front, 10}});
+                  {Sight::erase_front, 10},
+                  {Sight::fault, 20},
+                  {Sight::lasting_fault, 10}});
 }
 
 }  // namespace reprise::proptests

@@ -62,6 +62,31 @@ void each_field(Link& link, Visit visit) {
   visit("stalls", link.stalls);
 }
 
+template <Is<sim::FaultWindow> Window, class Visit>
+void each_field(Window& window, Visit visit) {
+  visit("spacing_ns", window.spacing_ns);
+  visit("length_ns", window.length_ns);
+}
+
+template <Is<sim::QuietWindow> Window, class Visit>
+void each_field(Window& window, Visit visit) {
+  visit("start_ns", window.start_ns);
+  visit("length_ns", window.length_ns);
+}
+
+template <Is<sim::FaultPlan> Plan, class Visit>
+void each_field(Plan& plan, Visit visit) {
+  for (std::size_t index = 0; index < sim::kFaultKindCount; ++index) {
+    const char* const name = sim::kFaultNames[index].data();  // a literal: it ends with a zero
+    if (is_rate(sim::fault_kind(index))) visit(name, plan.per_million[index]);
+    if (is_window(sim::fault_kind(index))) visit(name, plan.windows[index]);
+  }
+  visit("reorder_distance", plan.reorder_distance);
+  visit("mtu_bytes", plan.mtu_bytes);
+  visit("completion_queue", plan.completion_queue);
+  visit("quiet", plan.quiet);
+}
+
 template <Is<sim::NodeConfig> Node, class Visit>
 void each_field(Node& node, Visit visit) {
   visit("stage", node.stage);
@@ -95,7 +120,9 @@ void each_field(Tried& tried, Visit visit) {
   visit("abandon_at_step", tried.abandon_at_step);
   visit("task_run", tried.config.kernel.task_run);
   visit("chain_pauses_per_million", tried.config.kernel.chain_pauses_per_million);
-  visit("send_errors_per_million", tried.config.send_errors_per_million);
+  // Older cases have this one beside `faults`; both are the same field.
+  visit("send_errors_per_million", tried.config.faults.per_million[0]);
+  visit("faults", tried.config.faults);
   visit("nodes", tried.config.nodes);
   visit("traffic", tried.config.traffic);
 }

@@ -143,21 +143,52 @@ rc::Gen<sim::TrafficConfig> flows() {
       set(&TrafficConfig::start_ns, one_of<std::int64_t>({0, 1'000, 200'000})));
 }
 
+/// None in half of the cases; else some kinds of the strongest plan, sometimes with a quiet
+/// window.
+rc::Gen<sim::FaultPlan> faults() {
+  const auto drawn = rc::gen::tuple(some(0, sim::kFaultKindCount, between(0U, 7U)), between(0U, 3U),
+                                    one_of<std::int64_t>({0, 0, 20'000, 1'000'000}));
+  return rc::gen::map(drawn,
+                      [](const std::tuple<std::vector<uint32_t>, uint32_t, std::int64_t>& parts) {
+                        // Each kind's draw as picks: whether it exists, and how much weaker.
+                        if (std::get<1>(parts) < 2) return sim::FaultPlan{};
+                        std::vector<uint32_t> picks;
+                        for (const uint32_t each : std::get<0>(parts)) {
+                          picks.push_back(each & 1U);
+                          if ((each & 1U) != 0) picks.push_back(each >> 1);
+                        }
+                        sim::FaultPlan most = sim::strongest_faults();
+                        // Runs are short: what lasts comes soon.
+                        for (sim::FaultWindow& window : most.windows) {
+                          window.spacing_ns /= 20;
+                          window.length_ns /= 5;
+                        }
+                        sim::Listed choices(picks);
+                        sim::FaultPlan plan = sim::draw_faults(choices, most);
+                        if (const std::int64_t start_ns = std::get<2>(parts); start_ns > 0)
+                          plan.quiet = {{start_ns, 10'000'000'000}};
+                        return plan;
+                      });
+}
+
 rc::Gen<sim::WorldConfig> configs() {
-  const auto drawn = rc::gen::tuple(
-      some(1, kNodesMax, nodes()), some(1, kFlowsMax, flows()),
-      one_of<sim::TaskRun>(
-          {sim::TaskRun::cooperative, sim::TaskRun::plain, sim::TaskRun::deferred}),
-      one_of<uint32_t>({0, 0, 50'000, 300'000}), one_of<uint32_t>({0, 0, 10'000, 200'000}));
+  const auto drawn =
+      rc::gen::tuple(some(1, kNodesMax, nodes()), some(1, kFlowsMax, flows()),
+                     one_of<sim::TaskRun>(
+                         {sim::TaskRun::cooperative, sim::TaskRun::plain, sim::TaskRun::deferred}),
+                     one_of<uint32_t>({0, 0, 50'000, 300'000}),
+                     one_of<uint32_t>({0, 0, 10'000, 200'000}), faults());
   return rc::gen::map(
       drawn, [](const std::tuple<std::vector<sim::NodeConfig>, std::vector<sim::TrafficConfig>,
-                                 sim::TaskRun, uint32_t, uint32_t>& parts) {
+                                 sim::TaskRun, uint32_t, uint32_t, sim::FaultPlan>& parts) {
         sim::WorldConfig config;
         config.nodes = std::get<0>(parts);
         config.traffic = std::get<1>(parts);
         config.kernel.task_run = std::get<2>(parts);
         config.kernel.chain_pauses_per_million = std::get<3>(parts);
-        config.send_errors_per_million = std::get<4>(parts);
+        config.faults = std::get<5>(parts);
+        if (config.faults.is_empty())
+          config.faults.rate(sim::FaultKind::send_unreachable) = std::get<4>(parts);
         const auto flow_count = static_cast<uint32_t>(config.traffic.size());
         uint32_t index = 0;
         for (sim::NodeConfig& node : config.nodes) {

@@ -29,7 +29,9 @@ std::uint64_t steps_bound(const sim::WorldConfig& config) {
   for (const sim::TrafficConfig& traffic : config.traffic) offered += traffic.count;
   std::uint64_t outlets = 0;
   for (const sim::NodeConfig& node : config.nodes) outlets += 1 + node.fan_out;
-  return 500 + 40 * offered * outlets;
+  const std::uint64_t steps = 500 + 40 * offered * outlets;
+  // Frames come twice and receives end; what lasts begins and ends in steps of their own.
+  return config.faults.is_empty() ? steps : 4 * steps;
 }
 
 }  // namespace
@@ -55,6 +57,9 @@ const char* name(Sight sight) {
     case Sight::sleep: return "sleep";
     case Sight::unlinked: return "unlinked";
     case Sight::erase_front: return "erase_front";
+    case Sight::fault: return "fault";
+    case Sight::lasting_fault: return "lasting_fault";
+    case Sight::network_fault: return "network_fault";
   }
   return "?";
 }
@@ -153,6 +158,13 @@ Sights CaseRun::sights() const {
     add(Sight::queue_drop, node.kernel.queue_drops() > 0);
   }
   add(Sight::sent_again, submitted_ > ended);
+  for (std::size_t index = 0; index < sim::kFaultKindCount; ++index) {
+    const sim::FaultKind kind = sim::fault_kind(index);
+    if (world_.fault_count(kind) == 0) continue;
+    add(Sight::fault, kind != sim::FaultKind::send_unreachable);
+    add(Sight::lasting_fault, is_window(kind));
+    add(Sight::network_fault, kind == sim::FaultKind::reorder || kind == sim::FaultKind::duplicate);
+  }
   return seen;
 }
 

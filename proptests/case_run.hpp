@@ -36,8 +36,11 @@ enum class Sight : std::uint8_t {
   sleep,           ///< an egress thread slept, and came back from it
   unlinked,        ///< sends of one output without a chain
   erase_front,     ///< a backlog moved what was behind the front
+  fault,           ///< one of FaultKind beside send_unreachable
+  lasting_fault,   ///< one that lasts for a while
+  network_fault,   ///< a frame was reordered or doubled
 };
-inline constexpr std::size_t kSightCount = 19;
+inline constexpr std::size_t kSightCount = 22;
 const char* name(Sight sight);
 using Sights = std::bitset<kSightCount>;
 

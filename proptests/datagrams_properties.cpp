@@ -18,10 +18,15 @@ struct Traffic {
   std::uint64_t left = 0;  ///< frames that reached the end of one of its links
 };
 
-void count(const sim::Event& event, std::vector<Traffic>& nodes) {
+/// Where the network loses, doubles or holds back frames, the world says which came through.
+void count(const sim::World& world, const sim::Event& event, std::vector<Traffic>& nodes) {
+  if (event.kind == sim::EventKind::delivery) ++nodes[event.index].left;
+  if (!world.config().faults.is_empty()) {
+    for (const sim::World::Arrival& arrival : world.arrivals()) ++nodes[arrival.node].arrived;
+    return;
+  }
   if (event.kind == sim::EventKind::arrival) ++nodes[0].arrived;
   if (event.kind != sim::EventKind::delivery) return;
-  ++nodes[event.index].left;
   const std::uint64_t link = event.second >> 32;
   if (link == 0 && event.index + 1 < nodes.size()) ++nodes[event.index + 1].arrived;
 }
@@ -39,12 +44,14 @@ Verdict balance(const sim::Node& node, std::uint64_t fan_out, const Traffic& tra
         traffic.arrived, node.kernel.kernel_drops(), node.kernel.socket_backlog(),
         in.dropped_total(), in.accepted));
   }
-  const std::uint64_t gone = traffic.left + node.kernel.queue_drops() + out.dropped_total();
+  const std::uint64_t gone =
+      traffic.left + node.kernel.queue_drops() + node.kernel.link_losses() + out.dropped_total();
   if (in.accepted * fan_out != gone) {
     return std::unexpected(fmt::format(
         "{} datagrams accepted for {} outputs each; delivered {}, dropped by the queueing "
-        "discipline {}, dropped at egress {}",
-        in.accepted, fan_out, traffic.left, node.kernel.queue_drops(), out.dropped_total()));
+        "discipline {}, lost by a device {}, dropped at egress {}",
+        in.accepted, fan_out, traffic.left, node.kernel.queue_drops(), node.kernel.link_losses(),
+        out.dropped_total()));
   }
   return {};
 }
@@ -55,7 +62,7 @@ Verdict datagrams_are_conserved(CaseRun& run) {
   const sim::World& world = run.world();
   std::vector<Traffic> nodes(world.node_count());
   while (const std::optional<Step> step = run.next()) {
-    if (!step->is_command) count(step->event, nodes);
+    if (!step->is_command) count(world, step->event, nodes);
     if (!world.laws_hold()) return std::unexpected(run.place() + "a law of conservation is broken");
   }
   for (std::uint32_t index = 0; index < nodes.size(); ++index) {
@@ -81,7 +88,10 @@ TEST(Datagrams, AreDeliveredOrCounted) {
                   {Sight::give_up, 5},
                   {Sight::hand_off, 40},
                   {Sight::sleep, 15},
-                  {Sight::unlinked, 10}});
+                  {Sight::unlinked, 10},
+                  {Sight::fault, 20},
+                  {Sight::lasting_fault, 10},
+                  {Sight::network_fault, 10}});
 }
 
 }  // namespace reprise::proptests

@@ -1,4 +1,5 @@
-// No payload is altered: what is delivered is what was offered, whole, and once.
+// No payload is altered: what is delivered is what was offered, whole, and once; where the network
+// doubles frames, at most as often as it came to the relay.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -12,8 +13,8 @@
 namespace reprise::proptests {
 namespace {
 
-/// Which datagrams of one flow an output delivered.
-using DeliveredOnce = std::vector<bool>;
+/// How often each datagram of one flow came to a relay, or was delivered by one of its outputs.
+using Deliverable = std::vector<std::uint32_t>;
 
 std::uint32_t fan_out_max(const sim::WorldConfig& config) {
   std::uint32_t most = 0;
@@ -26,7 +27,14 @@ class Deliveries {
   explicit Deliveries(const sim::WorldConfig& config)
       : config_(&config),
         fan_out_max_(fan_out_max(config)),
-        flows_(config.nodes.size() * fan_out_max_ * config.traffic.size()) {}
+        flows_(config.nodes.size() * fan_out_max_ * config.traffic.size()),
+        arrived_(config.nodes.size() * config.traffic.size()) {}
+
+  void arrive(const sim::World::Arrival& arrival) {
+    Deliverable& arrived = arrived_[arrival.node * config_->traffic.size() + arrival.flow];
+    arrived.resize(config_->traffic[arrival.flow].count);
+    ++arrived[arrival.sequence];
+  }
 
   Verdict observe(const sim::Event& event) {
     if (event.kind != sim::EventKind::delivery) return {};
@@ -39,18 +47,22 @@ class Deliveries {
     if (event.first >= config_->traffic[flow].count) {
       return std::unexpected(datagram + " was never offered");
     }
-    DeliveredOnce& delivered =
+    Deliverable& delivered =
         flows_[(event.index * fan_out_max_ + output) * config_->traffic.size() + flow];
     delivered.resize(config_->traffic[flow].count);
-    if (delivered[event.first]) return std::unexpected(datagram + " was delivered twice");
-    delivered[event.first] = true;
+    const Deliverable& arrived = arrived_[event.index * config_->traffic.size() + flow];
+    const std::uint32_t most = config_->faults.is_empty() ? 1 : arrived.at(event.first);
+    if (++delivered[event.first] > most) {
+      return std::unexpected(datagram + " was delivered more often than it arrived");
+    }
     return {};
   }
 
  private:
   const sim::WorldConfig* config_;
   std::uint32_t fan_out_max_;
-  std::vector<DeliveredOnce> flows_;
+  std::vector<Deliverable> flows_;
+  std::vector<Deliverable> arrived_;  ///< where faults are planned
 };
 
 }  // namespace
@@ -61,6 +73,7 @@ Verdict payloads_arrive_unaltered(CaseRun& run) {
   Deliveries deliveries(config);
   while (const std::optional<Step> step = run.next()) {
     if (step->is_command) continue;
+    for (const sim::World::Arrival& arrival : world.arrivals()) deliveries.arrive(arrival);
     if (const Verdict verdict = deliveries.observe(step->event); !verdict) {
       return std::unexpected(run.place() + verdict.error());
     }
@@ -87,7 +100,9 @@ TEST(Payload, ArrivesUnalteredAndOnce) {
                   {Sight::exhaustion, 40},
                   {Sight::sent_again, 10},
                   {Sight::truncation, 10},
-                  {Sight::hand_off, 40}});
+                  {Sight::hand_off, 40},
+                  {Sight::fault, 20},
+                  {Sight::network_fault, 10}});
 }
 
 }  // namespace reprise::proptests

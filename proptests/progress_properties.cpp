@@ -28,6 +28,7 @@ std::string unfinished_work(const sim::Node& node) {
     add("completions", node.kernel.completion_count(sim::RingIndex{thread}));
   }
   add("travelling", node.kernel.travelling());
+  add("held by the network", node.inlet.held());
   return text;
 }
 
@@ -76,7 +77,9 @@ TEST(Progress, EveryRelayBecomesQuietWithNothingLeft) {
                   {Sight::exhaustion, 40},
                   {Sight::send_error, 15},
                   {Sight::hand_off, 40},
-                  {Sight::sleep, 15}});
+                  {Sight::sleep, 15},
+                  {Sight::fault, 20},
+                  {Sight::lasting_fault, 10}});
 }
 
 TEST(Progress, EveryRelayStopsWithNothingHeld) {

@@ -15,6 +15,23 @@ const char* name(Site site) {
     case Site::service: return "service";
     case Site::worker: return "worker";
     case Site::cancel: return "cancel";
+    case Site::fault_plan: return "fault_plan";
+    case Site::send_refused: return "send_refused";
+    case Site::send_no_memory: return "send_no_memory";
+    case Site::queue_drop: return "queue_drop";
+    case Site::wire_loss: return "wire_loss";
+    case Site::duplicate: return "duplicate";
+    case Site::reorder: return "reorder";
+    case Site::receive_end: return "receive_end";
+    case Site::port_refused: return "port_refused";
+    case Site::setup_failure: return "setup_failure";
+    case Site::receive_burst: return "receive_burst";
+    case Site::carrier_loss: return "carrier_loss";
+    case Site::down: return "down";
+    case Site::address_loss: return "address_loss";
+    case Site::small_mtu: return "small_mtu";
+    case Site::starvation: return "starvation";
+    case Site::departure: return "departure";
   }
   return "?";
 }

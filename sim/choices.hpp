@@ -24,8 +24,26 @@ enum class Site : std::uint8_t {
   service,       ///< a uniform draw that becomes the time a frame keeps a link busy
   worker,        ///< which entry a worker thread runs (IOSQE_ASYNC)
   cancel,        ///< whether a cancel finds an entry that a worker has begun
+  fault_plan,    ///< which faults a run has, and how strong
+  // Faults (FaultKind), each at a site of its own.
+  send_refused,
+  send_no_memory,
+  queue_drop,
+  wire_loss,
+  duplicate,
+  reorder,
+  receive_end,
+  port_refused,
+  setup_failure,
+  receive_burst,
+  carrier_loss,
+  down,
+  address_loss,
+  small_mtu,
+  starvation,
+  departure,  ///< untimed: whether a frame departs between two fragments of one send
 };
-inline constexpr std::size_t kSiteCount = 9;
+inline constexpr std::size_t kSiteCount = 26;
 const char* name(Site site);
 
 class Choices {

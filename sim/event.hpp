@@ -19,6 +19,9 @@ enum class EventKind : std::uint8_t {
           ///< index = node, first = thread << 32
   departure,  ///< a frame left a sender's socket buffer: index = link
   delivery,   ///< a frame reached the end of a link: index = link, first = sequence, second = flow
+  release,    ///< a frame that the network had held back reached its relay: index = node, first =
+              ///< sequence, second = flow
+  disturbance,  ///< a fault began or ended that lasts: index = node
 };
 
 struct Event {

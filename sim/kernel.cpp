@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <vector>
 
 namespace reprise::sim {
 
@@ -66,18 +65,20 @@ void Kernel::place(engine::FlatLayout& layout, const KernelConfig& config) {
   layout.place(send_sockets_, static_cast<std::uint32_t>(config.send_sockets.size()));
   layout.place(links_, std::span<const LinkConfig>(config.links));
   layout.place(notices_, config.notices);
+  faults_.place(layout, config.faults);
 }
 
 void Kernel::start(const KernelConfig& config) {
   profile_ = config.profile;
   regions_.start(config);
-  send_errors_per_million_ = config.send_errors_per_million;
+  faults_.start(config.faults);
   for (std::uint32_t ring = 0; ring < rings_.size(); ++ring) {
     rings_[ring].completions_max = config.rings[ring].completions_max;
   }
   for (std::uint32_t socket = 0; socket < packet_sockets_.size(); ++socket) {
     const PacketSocketConfig& from = config.packet_sockets[socket];
     packet_sockets_[socket].limit_bytes = from.buffer_bytes;
+    packet_sockets_[socket].header_bytes = static_cast<std::uint16_t>(from.header_bytes);
     packet_sockets_[socket].ring.start(from.ring, profile_);
     REPRISE_ASSERT(from.ring.blocks == 0 || (from.ring.block_bytes == config.region_bytes &&
                                              config.visible_bytes == config.region_bytes));
@@ -109,24 +110,55 @@ Kernel::Executed Kernel::execute_next(RingIndex index, Instant at_instant, Choic
   entry.chain = ring.open_chain;
   Executed executed;
   executed.submission = entry.submission;
-  if (entry.malformation == Malformation::malformed) {
-    executed.outcome = Outcome::invalid;
-    executed.ended = true;
-    executed.ends_submit = profile_.malformed_ends_submit;
-    end(index, entry, {.outcome = Outcome::invalid});
-    ring.open_chain = 0;
-  } else if (entry.chain == 0) {
+  const bool is_malformed = entry.malformation == Malformation::malformed;
+  if (entry.chain == 0 && !is_malformed) {
     executed = begin(index, entry, at_instant, choices);
   } else {
     ring.held.push(entry);
     if (!is_linked || ring.queue.empty()) {  // the chain is whole: its first runs
       ring.open_chain = 0;
-      executed = begin(index, take_held(ring, entry.chain), at_instant, choices);
+      executed = begin_chain(index, entry.chain, at_instant, choices);
+      executed.ends_submit = is_malformed && !is_linked && profile_.malformed_ends_submit;
     }
   }
   executed.taken = entry.submission;
   if (!profile_.chain_goes_on_behind_submit) queue_successors(ring);
   return executed;
+}
+
+/// A chain with a malformed entry fails as a whole; its first entry is told at once.
+Kernel::Executed Kernel::begin_chain(RingIndex index, std::uint32_t chain, Instant at_instant,
+                                     Choices& choices) {
+  Ring& ring = at(index);
+  bool fails = false;
+  for (const Entry& entry : ring.held.all()) {
+    if (entry.chain == chain && entry.malformation == Malformation::malformed) fails = true;
+  }
+  const Entry first = take_held(ring, chain);
+  if (!fails) return begin(index, first, at_instant, choices);
+  Executed executed;
+  executed.submission = first.submission;
+  executed.outcome = end_unrun(index, first);
+  executed.ended = true;
+  return executed;
+}
+
+/// An entry ends cancelled, or because it is malformed. A zero-copy send has its notice even then;
+/// one that was cancelled behind a failed one does not announce it with `more`.
+Outcome Kernel::end_unrun(RingIndex index, const Entry& entry) {
+  const Outcome outcome =
+      entry.malformation == Malformation::malformed ? Outcome::invalid : Outcome::cancelled;
+  const bool has_notice = entry.submission.operation == Operation::zero_copy_send &&
+                          outcome == Outcome::cancelled && profile_.failed_zero_copy_has_notice;
+  const bool is_announced = has_notice && (entry.tried != 0 || entry.is_successor == 0);
+  end(index, entry, {.outcome = outcome, .has_notice = is_announced});
+  if (has_notice) {
+    Work notice;
+    notice.entry.submission.token = entry.submission.token;
+    notice.kind = Work::Kind::notice;
+    at(index).successors.push(notice);
+  }
+  return outcome;
 }
 
 /// The oldest held entry of a chain, which has one.
@@ -139,27 +171,23 @@ Entry Kernel::take_held(Ring& ring, std::uint32_t chain) {
 void Kernel::end_submit(RingIndex ring) { queue_successors(at(ring)); }
 
 void Kernel::queue_successors(Ring& ring) {
-  while (!ring.successors.empty()) {
-    Work work;
-    work.entry = ring.successors.pop();
-    ring.work.push(work);
-  }
+  while (!ring.successors.empty()) ring.work.push(ring.successors.pop());
 }
 
 Kernel::Executed Kernel::execute_work(RingIndex index, Instant at_instant, Choices& choices) {
   Ring& ring = at(index);
+  if (ring.batch_left == 0) limit_batch(index, work_count(index));
   const Work work = ring.work.pop();
   Executed executed;
   executed.submission = work.entry.submission;
   switch (work.kind) {
     case Work::Kind::run: executed = begin(index, work.entry, at_instant, choices); break;
     case Work::Kind::cancel:
-      executed.outcome = Outcome::cancelled;
       executed.ended = true;
       if (work.entry.tried != 0 && work.entry.submission.operation == Operation::receive) {
         --packet_sockets_[static_cast<std::uint32_t>(work.entry.submission.socket)].receives;
       }
-      end(index, work.entry, {.outcome = Outcome::cancelled});
+      executed.outcome = end_unrun(index, work.entry);
       break;
     case Work::Kind::expire:
       executed.outcome = Outcome::expired;
@@ -168,14 +196,16 @@ Kernel::Executed Kernel::execute_work(RingIndex index, Instant at_instant, Choic
       break;
     case Work::Kind::notice: post(index, work.entry.submission.token, Outcome::ok); break;
   }
-  queue_successors(ring);
+  --ring.batch_left;
   return executed;
 }
 
-bool Kernel::pauses(RingIndex ring, Choices& choices) const {
-  return profile_.chain_pauses_per_million > 0 && at(ring).work[0].entry.is_successor != 0 &&
-         choices.pick(Site::chain_pause, 1'000'000) >=
-             1'000'000 - profile_.chain_pauses_per_million;
+bool Kernel::pauses(RingIndex ring, Instant at_instant, Choices& choices) {
+  if (at(ring).batch_left == 0) queue_successors(at(ring));
+  if (at(ring).work[0].entry.is_successor == 0) return false;
+  if (faults_.happens(FaultKind::chain_pause, at_instant, choices)) return true;
+  return profile_.chain_pauses_per_million > 0 && choices.pick(Site::chain_pause, 1'000'000) >=
+                                                      1'000'000 - profile_.chain_pauses_per_million;
 }
 
 /// Runs an entry, or hands it to a worker thread.
@@ -208,9 +238,7 @@ Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_inst
     case Malformation::bad_descriptor:
       ended = {.outcome = Outcome::invalid, .errno_value = EBADF};
       break;
-    case Malformation::bad_pointer:
-      ended = {.outcome = Outcome::invalid, .errno_value = EFAULT};
-      break;
+    case Malformation::bad_pointer:  // seen where the payload is copied
     case Malformation::none:
     case Malformation::malformed:
       ended = run_operation(ring, entry, at_instant, choices, executed);
@@ -218,6 +246,7 @@ Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_inst
   }
   executed.outcome = ended.outcome;
   executed.ended = !ended.armed;
+  if (!ended.armed && entry.tried != 0 && stays_armed(entry)) disarm(ring, entry);
   if (ended.armed) {
     arm(ring, entry);
   } else if (ended.is_posted) {
@@ -252,13 +281,14 @@ Kernel::Ended Kernel::run_operation(RingIndex ring, const Entry& entry, Instant 
     case Operation::send:
     case Operation::segmented_send:
     case Operation::zero_copy_send: return send(ring, entry, at_instant, choices);
-    case Operation::receive: return receive(ring, entry, executed);
+    case Operation::receive: return receive(ring, entry, at_instant, choices, executed);
     case Operation::wait_readable: {
+      if (entry.tried != 0) return {};  // what woke it counts, even if it is gone again
       const PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(submission.socket)];
       return {.armed = socket.frames.empty() && !socket.ring.has_filled() && socket.is_down == 0};
     }
     case Operation::wait_writable:
-      return {.armed = !send_sockets_[send_index(submission.socket)].is_writable(
+      return {.armed = entry.tried == 0 && !send_sockets_[send_index(submission.socket)].is_writable(
                   profile_.writable_percent)};
     case Operation::deadline: return {.armed = true};
     case Operation::cancel: return cancel(ring, submission.target, choices);
@@ -269,10 +299,29 @@ Kernel::Ended Kernel::run_operation(RingIndex ring, const Entry& entry, Instant 
   return {};
 }
 
+/// A multishot receive keeps its place among those that wait on its socket when it is woken.
+bool Kernel::stays_armed(const Entry& entry) {
+  return entry.submission.operation == Operation::receive &&
+         has_flag(entry.submission, SubmissionFlags::kMultishot);
+}
+
+void Kernel::disarm(RingIndex ring, const Entry& entry) {
+  engine::FlatList<Entry>& armed = at(ring).armed;
+  std::uint32_t place = 0;
+  while (armed[place].submission.token != entry.submission.token) ++place;
+  armed.take(place);
+}
+
 void Kernel::arm(RingIndex ring, const Entry& entry) {
   Entry armed = entry;
   armed.tried = 1;
-  at(ring).armed.push(armed);
+  if (entry.tried != 0 && stays_armed(entry)) {
+    std::uint32_t place = 0;
+    while (at(ring).armed[place].submission.token != entry.submission.token) ++place;
+    at(ring).armed[place].tried = 1;
+  } else {
+    at(ring).armed.push(armed);
+  }
   const SocketIndex socket = entry.submission.socket;
   if (entry.submission.operation == Operation::deadline) return;
   if (is_packet_socket(socket)) {
@@ -302,10 +351,10 @@ void Kernel::go_on(RingIndex index, const Entry& entry, Outcome outcome) {
     Entry next = ring.held.take(place);
     next.is_successor = 1;
     if (outcome == Outcome::ok || !profile_.chain_stops_at_failure) {
-      ring.successors.push(next);
+      ring.successors.push({next, Work::Kind::run, 0});
       return;
     }
-    ring.work.push({next, Work::Kind::cancel, 0});
+    ring.successors.push({next, Work::Kind::cancel, 0});
   }
 }
 
@@ -318,10 +367,15 @@ void Kernel::wake(SocketIndex socket, bool for_sending, bool newest_first) {
           newest_first ? count - 1 - seen : seen - (count - ring.armed.size());
       const Submission& submission = ring.armed[place].submission;
       if (submission.socket != socket || submission.operation == Operation::deadline ||
-          waits_for_room(submission) != for_sending) {
+          waits_for_room(submission) != for_sending || ring.armed[place].tried == kWoken) {
         continue;
       }
-      ring.work.push({ring.armed.take(place), Work::Kind::run, 0});
+      if (stays_armed(ring.armed[place])) {
+        ring.armed[place].tried = kWoken;
+        ring.work.push({ring.armed[place], Work::Kind::run, 0});
+      } else {
+        ring.work.push({ring.armed.take(place), Work::Kind::run, 0});
+      }
       if (is_packet_socket(socket)) {
         --packet_sockets_[static_cast<std::uint32_t>(socket)].waiting;
       } else {
@@ -335,6 +389,10 @@ Kernel::Ended Kernel::cancel(RingIndex index, Token target, Choices& choices) {
   Ring& ring = at(index);
   for (std::uint32_t place = 0; place < ring.armed.size(); ++place) {
     if (ring.armed[place].submission.token != target) continue;
+    if (ring.armed[place].tried == kWoken) {
+      ring.armed.take(place);
+      break;  // it is among the work
+    }
     const SocketIndex socket = ring.armed[place].submission.socket;
     if (ring.armed[place].submission.operation != Operation::deadline) {
       if (is_packet_socket(socket)) {
@@ -373,9 +431,13 @@ Posted& Kernel::post(RingIndex index, Token token, Outcome outcome, bool more) {
   posted.outcome = outcome;
   posted.errno_value = errno_of(outcome);
   posted.more = more ? 1 : 0;
-  if (ring.completions.size() >= ring.completions_max) {
+  if (overflows_next(ring)) {
     ++ring.overflows;  // K6
-    if (!profile_.keeps_overflow) ring.completions.pop_back();
+    if (profile_.keeps_overflow) {
+      ++ring.overflowed;
+    } else {
+      ring.completions.pop_back();
+    }
   }
   ring.completions.push(posted);
   return ring.completions[ring.completions.size() - 1];
@@ -409,23 +471,15 @@ void Kernel::expire(RingIndex index, Instant now) {
 
 // Links.
 
-Kernel::LinkEvent Kernel::step_link(std::uint32_t index) {
+Kernel::LinkEvent Kernel::step_link(std::uint32_t index, bool holds_notice) {
   Link& link = links_[index];
   if (link.arrives_next()) {
     const Packet packet = link.arrive();
     return {packet.is_last(), packet};
   }
   const Packet packet = link.depart();
-  leave(packet);
+  leave(packet, holds_notice);
   return {false, packet};
-}
-
-std::uint64_t Kernel::travelling() const {
-  std::uint64_t datagrams = 0;
-  for (std::uint32_t link = 0; link < links_.size(); ++link) {
-    datagrams += links_[link].datagram_count();
-  }
-  return datagrams;
 }
 
 void Kernel::set_up(std::uint32_t link, bool up) {
@@ -436,74 +490,6 @@ void Kernel::set_up(std::uint32_t link, bool up) {
 void Kernel::set_carrier(std::uint32_t link, bool carrier) {
   links_[link].set_carrier(carrier);
   if (!carrier) lose_waiting(link);
-}
-
-engine::Limits Kernel::limits() const {
-  engine::Limits limits;
-  limits.submissions_max = rings_[0].queue.capacity();
-  limits.completions_max = rings_[0].completions_max;
-  limits.segments_max = profile_.segments_max;
-  limits.segmented_bytes_max = profile_.payload_max_bytes;
-  for (const Operation operation :
-       {Operation::receive, Operation::send, Operation::provide, Operation::wait_readable,
-        Operation::wait_writable, Operation::deadline, Operation::cancel}) {
-    limits.operations |= 1U << static_cast<unsigned>(operation);
-  }
-  if (profile_.segments_max > 1) {
-    limits.operations |= 1U << static_cast<unsigned>(Operation::segmented_send);
-  }
-  if (notices_.size() > 0) {
-    limits.operations |= 1U << static_cast<unsigned>(Operation::zero_copy_send);
-  }
-  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
-    if (!packet_sockets_[index].ring.is_used()) continue;
-    limits.operations |= 1U << static_cast<unsigned>(Operation::packet_ring_receive);
-  }
-  return limits;
-}
-
-bool Kernel::agrees_with(const engine::Stage& stage) const {
-  std::vector<bool> seen(regions_.size(), false);
-  std::uint32_t regions = 0;
-  std::uint64_t frames = 0;
-  const auto belongs_to_kernel = [&](RegionIndex region) {
-    const auto index = static_cast<std::uint32_t>(region);
-    if (seen[index] || stage.ledger().owner(region) != engine::Owner::kernel) return false;
-    seen[index] = true;
-    ++regions;
-    return true;
-  };
-  for (std::uint32_t i = 0; i < provided_.size(); ++i) {
-    if (!belongs_to_kernel(provided_[i])) return false;
-  }
-  for (std::uint32_t ring = 0; ring < rings_.size(); ++ring) {
-    const engine::FlatQueue<Posted>& completions = rings_[ring].completions;
-    for (std::uint32_t i = 0; i < completions.size(); ++i) {
-      if (completions[i].region == engine::kNoRegion) continue;
-      const RegionIndex region = completions[i].region;
-      const bool block = is_block(region);
-      if (!belongs_to_kernel(region)) return false;
-      frames += block ? block_frames(region).size() - completions[i].frame_first : 1;
-    }
-  }
-  for (std::uint32_t index = 0; index < regions_.size(); ++index) {
-    const PacketRing* ring = ring_of(RegionIndex{index});
-    if (ring != nullptr && ring->is_kernels(RegionIndex{index}) &&
-        !belongs_to_kernel(RegionIndex{index})) {
-      return false;
-    }
-  }
-  const engine::SubmissionView outgoing = stage.outgoing();
-  for (const Submission& submission : outgoing.submissions) {
-    if (submission.operation != Operation::provide) continue;
-    for (const Slice& slice :
-         outgoing.slices.subspan(submission.slice_first, submission.slice_count)) {
-      if (!belongs_to_kernel(slice.region)) return false;
-    }
-  }
-  if (regions != stage.ledger().kernel_count()) return false;
-  return arrived() ==
-         kernel_drops() + socket_backlog() + frames + stage.ingress_counters().received;
 }
 
 }  // namespace reprise::sim

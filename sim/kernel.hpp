@@ -20,11 +20,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "reprise/engine/flat.hpp"
 #include "reprise/engine/io.hpp"
 #include "reprise/engine/stage.hpp"
 #include "reprise/sim/choices.hpp"
+#include "reprise/sim/faults.hpp"
 #include "reprise/sim/kernel_config.hpp"
 #include "reprise/sim/packet_socket.hpp"
 #include "reprise/sim/regions.hpp"
@@ -67,7 +69,15 @@ class Kernel {
   Executed execute_next(RingIndex ring, engine::Instant at, Choices& choices);
   /// Ends a submit call: what follows in chains becomes work.
   void end_submit(RingIndex ring);
-  [[nodiscard]] std::uint32_t work_count(RingIndex ring) const { return at(ring).work.size(); }
+  [[nodiscard]] std::uint32_t work_count(RingIndex ring) const {
+    return at(ring).work.size() + at(ring).successors.size();
+  }
+  /// Of the work there is now, so much is done before what follows in chains becomes work; else
+  /// all of it.
+  void limit_batch(RingIndex ring, std::uint32_t work_max) {
+    queue_successors(at(ring));
+    at(ring).batch_left = std::min(work_max, work_count(ring));
+  }
   /// Carries out the oldest work.
   Executed execute_work(RingIndex ring, engine::Instant at, Choices& choices);
   /// Entries that worker threads have to run (IOSQE_ASYNC), at any time and in any order.
@@ -80,7 +90,7 @@ class Kernel {
     return profile_.task_run != TaskRun::deferred || collects;
   }
   /// Whether the oldest work, if it is the rest of a chain, is left to a later call now.
-  [[nodiscard]] bool pauses(RingIndex ring, Choices& choices) const;
+  [[nodiscard]] bool pauses(RingIndex ring, engine::Instant at, Choices& choices);
 
   [[nodiscard]] std::uint32_t completion_count(RingIndex ring) const {
     return at(ring).completions.size();
@@ -92,7 +102,20 @@ class Kernel {
   [[nodiscard]] const Posted& completion(RingIndex ring, std::uint32_t place) const {
     return at(ring).completions[place];
   }
-  Posted reap(RingIndex ring) { return at(ring).completions.pop(); }
+  Posted reap(RingIndex ring) {
+    Ring& from = at(ring);
+    if (from.overflowed == from.completions.size()) --from.overflowed;
+    return from.completions.pop();
+  }
+  /// What the completion queue's memory shows; the others come with flush_overflow().
+  [[nodiscard]] std::uint32_t visible_count(RingIndex ring) const {
+    return completion_count(ring) - at(ring).overflowed;
+  }
+  /// A call that asks for completions moves overflowed ones to where there is room (K6).
+  void flush_overflow(RingIndex ring) {
+    const std::uint32_t room = at(ring).completions_max - visible_count(ring);
+    at(ring).overflowed -= std::min(room, at(ring).overflowed);
+  }
   /// Of the oldest completion, which hands over a block, so many more frames were reaped.
   void skip_frames(RingIndex ring, std::uint32_t count) {
     at(ring).completions[0].frame_first += count;
@@ -111,6 +134,13 @@ class Kernel {
   [[nodiscard]] engine::SocketStatistics statistics(engine::SocketIndex socket) const;
   [[nodiscard]] engine::Limits limits() const;
   [[nodiscard]] const KernelProfile& profile() const { return profile_; }
+  [[nodiscard]] Faults& faults() { return faults_; }
+  [[nodiscard]] const Faults& faults() const { return faults_; }
+  /// How many faults of this kind happened, here or on the way here.
+  [[nodiscard]] std::uint64_t fault_count(FaultKind kind) const;
+  /// Faults that last begin and end: what an operator, or a cable, does to the links, and to the
+  /// device of `input`. Whether anything changed.
+  bool disturb(engine::SocketIndex input, engine::Instant at, Choices& choices);
 
   // What the world does.
 
@@ -133,7 +163,9 @@ class Kernel {
     bool delivered = false;  ///< a datagram arrived, whole; else: a frame left, or a part arrived
     Packet packet;
   };
-  LinkEvent step_link(std::uint32_t link);
+  /// `holds_notice`: the notice of a zero-copy send stays in the packet, for give_notice().
+  LinkEvent step_link(std::uint32_t link, bool holds_notice = false);
+  void give_notice(std::uint16_t notice);
   /// A frame that was delivered finds a closed port: its sender is told.
   void refuse(std::uint32_t send_socket);
   void set_port_closed(engine::SocketIndex socket, bool closed);
@@ -149,6 +181,10 @@ class Kernel {
   /// Deadlines up to `now` become work.
   void expire(RingIndex ring, engine::Instant now);
   [[nodiscard]] std::uint32_t ring_count() const { return rings_.size(); }
+
+  /// Appends everything that decides what it will do: kernels that append the same behave alike.
+  /// Left out: telemetry, and the bytes in regions.
+  void append_state(std::vector<std::byte>& state) const;
 
   /// Whether the kernel's regions are those that the stage that receives says the kernel has, each
   /// once, and every arrived frame is in the socket, in the stage or counted.
@@ -206,10 +242,18 @@ class Kernel {
   Ended run_operation(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices,
                       Executed& executed);
   void arm(RingIndex ring, const Entry& entry);
+  void disarm(RingIndex ring, const Entry& entry);
+  static bool stays_armed(const Entry& entry);
   void end(RingIndex ring, const Entry& entry, const Ended& ended);
   void go_on(RingIndex ring, const Entry& entry, engine::Outcome outcome);
   static void queue_successors(Ring& ring);
+  /// One more completion finds no room: once one has overflowed, all do, to keep their order.
+  [[nodiscard]] static bool overflows_next(const Ring& ring) {
+    return ring.overflowed > 0 || ring.completions.size() >= ring.completions_max;
+  }
   static Entry take_held(Ring& ring, std::uint32_t chain);
+  Executed begin_chain(RingIndex ring, std::uint32_t chain, engine::Instant at, Choices& choices);
+  engine::Outcome end_unrun(RingIndex ring, const Entry& entry);
   Ended cancel(RingIndex ring, engine::Token target, Choices& choices);
   /// Entries that wait for this become work.
   void wake(engine::SocketIndex socket, bool for_sending, bool newest_first);
@@ -217,6 +261,7 @@ class Kernel {
 
   // Sending (kernel_send.cpp).
   Ended send(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices);
+  engine::Outcome send_fault(const Entry& entry, engine::Instant at, Choices& choices);
   [[nodiscard]] engine::Outcome refusal(SendSocket& socket, const Entry& entry);
   [[nodiscard]] bool has_room_for_fragments(const SendSocket& socket,
                                             std::uint32_t payload_bytes) const;
@@ -224,13 +269,13 @@ class Kernel {
                                  Choices& choices);
   bool transmit(SendSocket& socket, Packet packet, engine::Instant at, Choices& choices);
   void make_room(SendSocket& socket, Link& link, engine::Instant at);
-  void leave(const Packet& packet);
+  void leave(const Packet& packet, bool holds_notice = false);
   void lose_waiting(std::uint32_t link);
   std::uint16_t take_notice(RingIndex ring, engine::Token token);
-  void give_notice(std::uint16_t notice);
 
   // Receiving (kernel_receive.cpp).
-  Ended receive(RingIndex ring, const Entry& entry, Executed& executed);
+  Ended receive(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices,
+                Executed& executed);
   Ended receive_blocks(RingIndex ring, const Entry& entry, Executed& executed);
   [[nodiscard]] const PacketRing* ring_of(engine::RegionIndex region) const;
 
@@ -244,8 +289,8 @@ class Kernel {
   std::uint64_t sent_ = 0;
   std::uint64_t queue_drops_ = 0;
   std::uint64_t link_losses_ = 0;
+  Faults faults_;
   KernelProfile profile_;
-  std::uint32_t send_errors_per_million_ = 0;
 };
 
 }  // namespace reprise::sim

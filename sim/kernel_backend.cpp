@@ -128,7 +128,7 @@ SubmitResult KernelBackend::enter(bool waits) {
 void KernelBackend::run_task_work(std::uint32_t left_before, bool waits) {
   bool has_moved = false;
   for (std::uint32_t done_count = 0; kernel_->work_count(ring_) > 0; ++done_count) {
-    if (!waits && done_count >= left_before && kernel_->pauses(ring_, *choices_)) break;
+    if (!waits && done_count >= left_before && kernel_->pauses(ring_, now_, *choices_)) break;
     const Kernel::Executed done =
         kernel_->execute_work(ring_, now_ + engine::Duration{detail_->cost_ns}, *choices_);
     if (done.frames > 0) has_moved = true;

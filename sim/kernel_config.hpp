@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "reprise/sim/faults.hpp"
 #include "reprise/sim/kernel_profile.hpp"
 #include "reprise/sim/link.hpp"
 #include "reprise/sim/packet.hpp"
@@ -16,6 +17,9 @@ namespace reprise::sim {
 struct PacketSocketConfig {
   std::uint32_t buffer_bytes = 212'992;  ///< as the kernel counts them
   PacketRingConfig ring;
+  /// What stands before the payload; 0: a UDP socket, which receives payload alone.
+  std::uint32_t header_bytes = kHeaderBytes;
+  std::uint32_t frames_max = 0;  ///< that can wait; 0: as many as the buffer can hold
 };
 
 struct SendSocketConfig {
@@ -40,7 +44,7 @@ struct KernelConfig {
   /// The first bytes of a region that are real; packet rings need all of them.
   std::uint32_t visible_bytes = kVisibleBytes;
   std::uint32_t notices = 0;  ///< zero-copy sends that can be under way
-  std::uint32_t send_errors_per_million = 0;
+  FaultPlan faults;
 };
 
 }  // namespace reprise::sim

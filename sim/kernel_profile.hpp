@@ -31,7 +31,7 @@ constexpr std::string_view name(TaskRun task_run) {
 
 struct KernelProfile {
   TaskRun task_run = TaskRun::cooperative;
-  /// "Writable": at most so much of a send buffer is used.
+  /// "Writable": less than so much of a send buffer is used (sock_writeable counts one byte more).
   std::uint32_t writable_percent = 50;
   std::uint32_t payload_max_bytes = 65'507;
   std::uint32_t segments_max = 128;

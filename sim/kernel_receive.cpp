@@ -58,6 +58,7 @@ void Kernel::reopen(SocketIndex index, const PacketSocketConfig& config, std::ui
   socket.arrived = socket.drops = socket.found_no_buffer = 0;
   socket.was_armed = socket.is_down = 0;
   socket.limit_bytes = config.buffer_bytes;
+  socket.header_bytes = static_cast<std::uint16_t>(config.header_bytes);
   regions_.set_header(flow, header);
 }
 
@@ -84,7 +85,8 @@ void Kernel::set_receiver_down(SocketIndex index) {
   wake(index, false, profile_.receives_newest_first);
 }
 
-Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Executed& executed) {
+Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Instant at, Choices& choices,
+                              Executed& executed) {
   const engine::Submission& submission = entry.submission;
   PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(submission.socket)];
   const bool is_multishot = (submission.flags & SubmissionFlags::kMultishot) != 0;
@@ -95,21 +97,25 @@ Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Executed& exec
     --socket.receives;
     return Ended{.outcome = outcome};
   };
-  if (socket.is_down != 0) {
-    socket.is_down = 0;  // told once
-    return ended(Outcome::unreachable);
-  }
   while (true) {
-    // The buffer is chosen before it looks for a frame (K5).
+    // The buffer is chosen before it looks for a frame, or an error (K5).
     const bool needs_region = profile_.receive_ends_with_last_region || !socket.frames.empty();
     if (provided_.empty() && needs_region) {
       socket.mark_missed();
       return ended(Outcome::no_buffer);
     }
+    if (socket.is_down != 0) {
+      socket.is_down = 0;  // told once
+      return ended(Outcome::unreachable);
+    }
     if (socket.frames.empty()) return {.armed = true};
+    if (is_multishot && faults_.happens(FaultKind::receive_end, at, choices)) {
+      return ended(choices.pick(Site::receive_end, 2) == 0 ? Outcome::no_buffer
+                                                           : Outcome::unreachable);
+    }
     const Packet packet = socket.pop();
     const RegionIndex region = provided_.pop();
-    const std::uint32_t frame_bytes = kHeaderBytes + packet.payload_bytes;
+    const std::uint32_t frame_bytes = socket.header_bytes + packet.payload_bytes;
     const std::uint32_t captured_bytes = std::min(frame_bytes, regions_.region_bytes());
     regions_.write_frame(region, 0, captured_bytes, packet);
     ++executed.frames;
@@ -117,11 +123,14 @@ Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Executed& exec
     if (captured_bytes < frame_bytes && !profile_.cuts_long_frames) {
       return ended(Outcome::too_large);
     }
-    Posted& posted = post(ring, submission.token, Outcome::ok, is_multishot);
+    // A multishot receive whose completion finds no room in the queue ends with it.
+    const bool goes_on = is_multishot && !overflows_next(rings_[static_cast<std::uint32_t>(ring)]);
+    if (is_multishot) queue_successors(rings_[static_cast<std::uint32_t>(ring)]);  // what has ended before is posted first
+    Posted& posted = post(ring, submission.token, Outcome::ok, goes_on);
     posted.region = region;
     posted.packet = packet;
     posted.result_bytes = captured_bytes;
-    if (is_multishot) continue;
+    if (goes_on) continue;
     --socket.receives;
     return {.is_posted = true};
   }
@@ -129,6 +138,7 @@ Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Executed& exec
 
 Kernel::Ended Kernel::receive_blocks(RingIndex ring, const Entry& entry, Executed& executed) {
   const engine::Submission& submission = entry.submission;
+  if (!is_packet_socket(submission.socket)) return {.outcome = Outcome::invalid};
   PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(submission.socket)];
   const bool is_multishot = (submission.flags & SubmissionFlags::kMultishot) != 0;
   if (!socket.ring.is_used()) return {.outcome = Outcome::invalid};
@@ -147,43 +157,6 @@ Kernel::Ended Kernel::receive_blocks(RingIndex ring, const Entry& entry, Execute
     if (!is_multishot) return {.is_posted = true};
   }
   return {.armed = true};
-}
-
-engine::SocketStatistics Kernel::statistics(SocketIndex socket) const {
-  if (!is_packet_socket(socket)) return {};
-  return {packet_sockets_[static_cast<std::uint32_t>(socket)].drops};
-}
-
-std::uint64_t Kernel::arrived() const {
-  std::uint64_t sum = 0;
-  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
-    sum += packet_sockets_[index].arrived;
-  }
-  return sum;
-}
-
-std::uint64_t Kernel::kernel_drops() const {
-  std::uint64_t sum = 0;
-  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
-    sum += packet_sockets_[index].drops;
-  }
-  return sum;
-}
-
-std::uint64_t Kernel::found_no_buffer() const {
-  std::uint64_t sum = 0;
-  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
-    sum += packet_sockets_[index].found_no_buffer;
-  }
-  return sum;
-}
-
-std::uint32_t Kernel::socket_backlog() const {
-  std::uint32_t sum = 0;
-  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
-    sum += packet_sockets_[index].frames.size() + packet_sockets_[index].ring.waiting_count();
-  }
-  return sum;
 }
 
 }  // namespace reprise::sim

@@ -1,5 +1,6 @@
 // Sends: what refuses them, what room they take, and how they leave.
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -32,9 +33,11 @@ bool Kernel::has_room_for_fragments(const SendSocket& socket, std::uint32_t payl
 /// In the order in which the kernel looks (udp_sendmsg, ip_append_data, sock_alloc_send_skb).
 Outcome Kernel::refusal(SendSocket& socket, const Entry& entry) {
   const Link& link = links_[socket.link];
-  if (entry.payload_bytes > profile_.payload_max_bytes) return Outcome::too_large;
+  constexpr std::uint32_t kLengthMax = 0xffff;  // of the UDP header, before the route is looked up
+  if (entry.payload_bytes > kLengthMax) return Outcome::too_large;
   if (!link.is_up() && profile_.down_is_told) return Outcome::unreachable;
   if (!link.has_address() && profile_.address_loss_is_told) return Outcome::unreachable;
+  if (entry.payload_bytes > profile_.payload_max_bytes) return Outcome::too_large;
   const std::uint32_t payload_max = payload_of_mtu(link.mtu_bytes());
   const bool is_segmented = entry.submission.operation == Operation::segmented_send;
   if (!is_segmented && entry.payload_bytes > payload_max &&
@@ -58,6 +61,16 @@ Outcome Kernel::refusal(SendSocket& socket, const Entry& entry) {
   return Outcome::ok;
 }
 
+/// A fault that ends a send before anybody looks at it; ok: there is none.
+Outcome Kernel::send_fault(const Entry& entry, Instant at, Choices& choices) {
+  if (faults_.happens(FaultKind::send_unreachable, at, choices)) return Outcome::unreachable;
+  if (faults_.happens(FaultKind::send_no_memory, at, choices)) return Outcome::no_buffer;
+  // One that would wait for room would wait for ever: the socket is writable.
+  const bool waits = (entry.submission.flags & SubmissionFlags::kDoNotWait) == 0;
+  if (!waits && faults_.happens(FaultKind::send_refused, at, choices)) return Outcome::refused;
+  return Outcome::ok;
+}
+
 Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choices& choices) {
   const Submission& submission = entry.submission;
   SendSocket& socket = send_sockets_[send_index(submission.socket)];
@@ -73,12 +86,14 @@ Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choic
   if (is_segmented && submission.segment_bytes < entry.payload_bytes) {
     packet.segment_bytes = submission.segment_bytes;
   }
-  if (send_errors_per_million_ > 0 &&
-      choices.pick(Site::send_error, 1'000'000) >= 1'000'000 - send_errors_per_million_) {
-    ended.outcome = Outcome::unreachable;
-  } else {
+  ended.outcome = send_fault(entry, at, choices);
+  if (ended.outcome == Outcome::ok) {
     make_room(socket, links_[socket.link], at);
     ended.outcome = refusal(socket, entry);
+    if (ended.outcome == Outcome::ok && entry.malformation == Malformation::bad_pointer) {
+      ended.outcome = Outcome::invalid;
+      ended.errno_value = EFAULT;
+    }
   }
   if (ended.outcome == Outcome::refused && (submission.flags & SubmissionFlags::kDoNotWait) == 0) {
     ended.armed = true;
@@ -135,7 +150,11 @@ bool Kernel::transmit(SendSocket& socket, Packet packet, Instant at, Choices& ch
   packet.fragments = static_cast<std::uint8_t>(fragments);
   packet.has_checksum = link.fills_checksums() ? 1 : 0;
   for (std::uint32_t fragment = 0; fragment < fragments; ++fragment) {
-    if (link.is_full()) {
+    while (fragment > 0 && link.is_untimed() && link.is_full() && link.waiting_count() > 0 &&
+           choices.pick(Site::departure, 2) == 1) {
+      leave(link.depart());
+    }
+    if (link.is_full() || faults_.happens(FaultKind::queue_drop, at, choices)) {
       ++queue_drops_;
       give_notice(notice);
       return false;  // what is left of it is not sent
@@ -145,7 +164,7 @@ bool Kernel::transmit(SendSocket& socket, Packet packet, Instant at, Choices& ch
                              ? packet.payload_bytes
                              : fragment_bytes(packet.payload_bytes, link.mtu_bytes(), fragment);
     if (packet.is_last()) packet.notice = notice;
-    socket.used_bytes += buffer_bytes(packet.frame_bytes);
+    socket.used_bytes += occupied_bytes(packet);
     std::int64_t service_ns = link.service_ns(packet);
     if (link.service() == LinkService::exponential && service_ns > 0) {
       service_ns = exponential(Q16{service_ns} << kQ16Bits,
@@ -164,10 +183,10 @@ void Kernel::make_room(SendSocket& socket, Link& link, Instant at) {
 }
 
 /// A frame leaves its sender's buffer.
-void Kernel::leave(const Packet& packet) {
+void Kernel::leave(const Packet& packet, bool holds_notice) {
   SendSocket& socket = send_sockets_[packet.socket];
-  socket.used_bytes -= buffer_bytes(packet.frame_bytes);
-  give_notice(packet.notice);
+  socket.used_bytes -= occupied_bytes(packet);
+  if (!holds_notice) give_notice(packet.notice);
   if (socket.waiting > 0 && socket.is_writable(profile_.writable_percent)) {  // K3
     wake(SocketIndex{packet_sockets_.size() + packet.socket}, true, profile_.retries_newest_first);
   }

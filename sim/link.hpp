@@ -57,6 +57,9 @@ class Link {
   void set_carrier(bool carrier) { has_carrier_ = carrier ? 1 : 0; }
   void set_address(bool present) { has_address_ = present ? 1 : 0; }
   void set_mtu(std::uint32_t mtu_bytes) { mtu_bytes_ = mtu_bytes; }
+  /// Untimed: frames depart whenever whoever steps the link says, and where a pick says.
+  void set_untimed() { is_untimed_ = is_blocked_ = 1; }
+  [[nodiscard]] bool is_untimed() const { return is_untimed_ != 0; }
   /// Blocked: nothing departs until it is unblocked; then at `at` at the earliest.
   void set_blocked(bool blocked, engine::Instant at);
 
@@ -96,6 +99,8 @@ class Link {
   [[nodiscard]] std::uint32_t carried_count() const { return departed_; }
   /// Datagrams, whole or the last of their frames, that wait or travel.
   [[nodiscard]] std::uint64_t datagram_count() const;
+  /// Appends everything that decides what it will do.
+  void append_state(std::vector<std::byte>& state) const;
 
  private:
   struct Travelling {
@@ -115,6 +120,7 @@ class Link {
   std::uint8_t has_carrier_ = 1;
   std::uint8_t has_address_ = 1;
   std::uint8_t is_blocked_ = 0;
+  std::uint8_t is_untimed_ = 0;
   std::uint8_t carries_merged_ = 0;
   LinkService service_ = LinkService::by_length;
   std::uint8_t fills_checksums_ = 0;

@@ -19,6 +19,7 @@ std::vector<engine::SocketIndex> output_sockets(const NodeConfig& config, std::u
 }  // namespace
 
 void Node::place(engine::FlatLayout& layout, const NodePlan& plan) {
+  inlet.place(layout, plan.kernel.faults);
   kernel.place(layout, plan.kernel);
   const std::vector<engine::StageConfig> stages = plan.node.stages();
   layout.place(threads, std::span<const engine::StageConfig>(stages));

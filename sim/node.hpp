@@ -8,6 +8,7 @@
 #include "reprise/engine/runner.hpp"
 #include "reprise/engine/stage.hpp"
 #include "reprise/sim/hand_off.hpp"
+#include "reprise/sim/inlet.hpp"
 #include "reprise/sim/kernel.hpp"
 #include "reprise/sim/world_config.hpp"
 
@@ -72,6 +73,18 @@ struct Node {
   /// Both ledgers, the counters, and what is between the stages, by looking at everything.
   [[nodiscard]] bool laws_hold() const;
 
+  /// Its input's interface is down.
+  [[nodiscard]] bool is_cut_off() const {
+    const Faults& faults = kernel.faults();
+    return faults.are_planned() && faults.lasts(FaultKind::down) &&
+           faults.target(FaultKind::down) == kernel.link_count();
+  }
+  /// Frames that came here over the network, lost and held ones included.
+  [[nodiscard]] std::uint64_t entered() const {
+    return kernel.arrived() + inlet.lost() + inlet.held() - inlet.doubled();
+  }
+
+  Inlet inlet;
   Kernel kernel;
   engine::FlatObjects<Thread> threads;
   HandOffState hand_off;

@@ -39,6 +39,12 @@ std::uint32_t buffer_bytes(std::uint32_t payload_bytes) {
   return payload_bytes + 832;
 }
 
+std::uint32_t occupied_bytes(const Packet& packet) {
+  constexpr std::uint32_t kPageBytes = 4096;
+  if (packet.notice == 0) return buffer_bytes(packet.frame_bytes);
+  return buffer_bytes(0) + (packet.frame_bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
 namespace {
 
 constexpr std::uint32_t kUdpHeaderBytes = 8;

@@ -52,6 +52,9 @@ Tag make_tag(std::uint64_t sequence, std::uint32_t flow, std::uint32_t payload_b
 /// kernel's allocator. Measured by SIOCOUTQ behind a stalled queue, Linux 6.18, veth, one payload
 /// byte after the other. More than one frame holds: the sum over its fragments (the same way).
 std::uint32_t buffer_bytes(std::uint32_t payload_bytes);
+/// The same of a frame on a link. A zero-copy send's occupies the pages that its payload lies in,
+/// here from the first byte of the first one (measured the same way, payload aligned to pages).
+std::uint32_t occupied_bytes(const Packet& packet);
 
 /// Payload of a datagram that leaves in one frame: the MTU less IPv4 and UDP header (28 bytes).
 constexpr std::uint32_t payload_of_mtu(std::uint32_t mtu_bytes) { return mtu_bytes - 28; }

@@ -48,11 +48,12 @@ bool PacketRing::open(Instant at) {
   return true;
 }
 
-void PacketRing::close() {
+void PacketRing::close(Instant at) {
   blocks_[filling_].owner = Owner::filled;
   if (filled_count_++ == 0) oldest_ = filling_;
   filling_ = behind(filling_);
   is_open_ = 0;
+  open(at);
 }
 
 PacketRing::Placed PacketRing::take(const Packet& packet, Instant at) {
@@ -60,12 +61,12 @@ PacketRing::Placed PacketRing::take(const Packet& packet, Instant at) {
   const std::uint32_t captured_bytes = std::min(kHeaderBytes + packet.payload_bytes,
                                                 block_bytes_ - kBlockHeaderBytes - kFrameGapBytes);
   const std::uint32_t space = space_of(captured_bytes);
-  // It has to end before the block does, so a cut one fits nowhere and is put into a new block (R4).
+  // It has to end before the block does: a cut one fits nowhere and is put into a new block (R4).
   const bool is_empty = blocks_[filling_].frame_count == 0;
   if (blocks_[filling_].used_bytes + space >= block_bytes_ &&
       (!is_empty || hands_over_empty_ != 0)) {
-    close();
-    if (!open(at)) return {};
+    close(at);
+    if (is_open_ == 0) return {};
   }
   Block& block = blocks_[filling_];
   if (block.frame_count == 0) {
@@ -84,7 +85,7 @@ Instant PacketRing::next_tick() const {
 }
 
 void PacketRing::tick(Instant now) {
-  if (next_tick() <= now) close();
+  if (next_tick() <= now) close(now);
 }
 
 RegionIndex PacketRing::hand_over() {
@@ -102,6 +103,8 @@ void PacketRing::give_back(RegionIndex region) {
   Block& block = blocks_[block_of(region)];
   REPRISE_ASSERT(block.owner == Owner::engine);
   block.owner = Owner::kernel;
+  // A block that the ring waits for is opened by the next frame; the first one by the set-up.
+  if (is_set_up_ == 0 && open(Instant{})) is_set_up_ = 1;
 }
 
 std::span<const BlockFrame> PacketRing::frames(RegionIndex region) const {

@@ -11,6 +11,7 @@
 //   R5  A block is the kernel's from its first `provide` on. (A real ring starts with all of them.)
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -87,7 +88,7 @@ class PacketRing {
     return block + 1 == blocks_.size() ? 0 : block + 1;
   }
   bool open(engine::Instant at);
-  void close();
+  void close(engine::Instant at);
 
   engine::FlatArray<Block> blocks_;
   engine::FlatArray<BlockFrame> frames_;  ///< room for as many in each block
@@ -104,7 +105,8 @@ class PacketRing {
   std::uint8_t timer_restarts_ = 0;
   std::uint8_t hands_over_empty_ = 1;
   std::uint8_t in_order_ = 1;
-  std::uint32_t reserved_ = 0;
+  std::uint8_t is_set_up_ = 0;
+  std::array<std::uint8_t, 3> reserved_{};
 };
 
 }  // namespace reprise::sim

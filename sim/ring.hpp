@@ -33,10 +33,13 @@ struct Entry {
   std::uint32_t payload_bytes = 0;  ///< of all slices
   Malformation malformation = Malformation::none;
   std::uint32_t chain = 0;         ///< number of its linked chain; 0: none
-  std::uint32_t tried = 0;         ///< it has been armed before
+  /// 1: it has been armed before; 2: a multishot receive that was woken, and stays armed.
+  std::uint32_t tried = 0;
   std::uint16_t is_successor = 0;  ///< of another one in its chain
   std::uint16_t is_async = 0;      ///< IOSQE_ASYNC: a worker thread runs it
 };
+
+inline constexpr std::uint32_t kWoken = 2;  ///< Entry::tried
 
 /// What became due for a ring's thread.
 struct Work {
@@ -86,7 +89,7 @@ struct Ring {
   engine::FlatQueue<Entry> queue;        ///< prepared
   engine::FlatList<Entry> held;          ///< behind an entry of their chain that has not ended
   engine::FlatList<Entry> armed;         ///< on their sockets, oldest first; and deadlines
-  engine::FlatQueue<Entry> successors;   ///< of ended entries: work when what runs now is done
+  engine::FlatQueue<Work> successors;    ///< of ended entries: work when what runs now is done
   engine::FlatList<Entry> with_workers;  ///< handed to worker threads, not begun, oldest first
   engine::FlatQueue<Work> work;
   engine::FlatQueue<Posted> completions;
@@ -94,6 +97,8 @@ struct Ring {
   std::uint32_t completions_max = 0;
   std::uint32_t chains = 0;      ///< numbered so far
   std::uint32_t open_chain = 0;  ///< whose last entry has not been taken from the queue yet
+  std::uint32_t overflowed = 0;  ///< of the completions, from the back: not in the queue's memory
+  std::uint32_t batch_left = 0;  ///< of the work that one round does before successors are queued
   std::uint32_t reserved = 0;
 };
 

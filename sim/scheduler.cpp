@@ -49,6 +49,10 @@ Scheduler::Scheduler(const WorldConfig& config) : config_(&config) {
       ++threads_of_core[core];
     }
   }
+  first_inlet_ = count(actors_);
+  for (std::uint32_t node = 0; node < count(config.nodes) && !config.faults.is_empty(); ++node) {
+    actors_.push_back({Actor::Kind::inlet, node, 0});
+  }
   shares_core_.resize(config.nodes.size());
   for (const Actor& actor : actors_) {
     if (actor.kind != Actor::Kind::thread) continue;
@@ -75,6 +79,10 @@ void Scheduler::touch_links(const Actors& actors, std::uint32_t node) {
   for (std::uint32_t link = 0; link < kernel.link_count(); ++link) {
     at[link] = kernel.next_link_instant(link);
   }
+}
+
+void Scheduler::touch_inlet(const Actors& actors, std::uint32_t node) {
+  at_[first_inlet_ + node] = actors.nodes[node].inlet.next_instant();
 }
 
 Scheduler::Chosen Scheduler::next(const Actors& actors, Instant now, Choices& choices,

@@ -20,7 +20,7 @@ struct SendSocket {
 
   [[nodiscard]] bool has_room() const { return used_bytes < limit_bytes; }
   [[nodiscard]] bool is_writable(std::uint32_t percent) const {
-    return std::uint64_t{used_bytes} * 100 <= std::uint64_t{limit_bytes} * percent;
+    return (std::uint64_t{used_bytes} + 1) * 100 < std::uint64_t{limit_bytes} * percent;
   }
 };
 

@@ -36,6 +36,7 @@ KernelConfig SimulatedHost::kernel_config(const Options& options) {
   config.regions = options.regions;
   config.region_bytes = options.region_bytes;
   config.notices = options.ring.operations_max;
+  config.faults = options.faults;
   return config;
 }
 
@@ -65,9 +66,15 @@ Expected<void> SimulatedHost::use_memory(const engine::PacketMemory&) {
   return engine::failure("simulated host: it has regions of its own", EINVAL);
 }
 
+Expected<void> SimulatedHost::set_up() {
+  if (!kernel_->kernel.faults().happens(FaultKind::setup_failure, now_, choices_)) return {};
+  return engine::failure("simulated host: no buffer space for another socket", ENOBUFS);
+}
+
 Expected<SocketIndex> SimulatedHost::open(const engine::PacketSocketSpec& spec) {
   const auto interface = interface_of(spec.interface);
   if (!interface) return std::unexpected(interface.error());
+  if (auto done = set_up(); !done) return std::unexpected(done.error());
   for (std::uint32_t index = 0; index < options_.packet_sockets_max; ++index) {
     if (sockets_[index].is_open) continue;
     sockets_[index] = {true, *interface, spec.wanted};
@@ -93,6 +100,7 @@ Expected<SocketIndex> SimulatedHost::open(const engine::PacketSocketSpec& spec) 
 Expected<SocketIndex> SimulatedHost::open(const engine::SendSocketSpec& spec) {
   const auto interface = interface_of(spec.interface);
   if (!interface) return std::unexpected(interface.error());
+  if (auto done = set_up(); !done) return std::unexpected(done.error());
   for (std::uint32_t place = 0; place < options_.send_sockets_max; ++place) {
     const std::uint32_t index = options_.packet_sockets_max + place;
     if (sockets_[index].is_open) continue;

@@ -34,6 +34,7 @@ class SimulatedHost final : public engine::Backend {
     std::uint32_t regions = 64;  ///< what register_memory() will ask for
     std::uint32_t region_bytes = 2048;
     std::uint64_t seed = 1;
+    FaultPlan faults;  ///< of its kernel, and of open(); none on the network outside
   };
 
   explicit SimulatedHost(const Options& options);
@@ -103,6 +104,8 @@ class SimulatedHost final : public engine::Backend {
 
   static KernelConfig kernel_config(const Options& options);
   [[nodiscard]] engine::Expected<std::uint32_t> interface_of(const std::string& name) const;
+  /// What open() tells where a fault is picked.
+  [[nodiscard]] engine::Expected<void> set_up();
   KernelBackend backend() {
     return {kernel_->kernel, kRing, choices_, options_.costs, now_, detail_};
   }

@@ -31,16 +31,26 @@ void World::State::place(engine::FlatLayout& layout, const WorldConfig& config) 
 void World::State::start(const WorldConfig& config) { actors.start(config, plans_of(config)); }
 
 World::World(std::shared_ptr<const WorldConfig> config)
-    : config_(std::move(config)), state_(*config_), scheduler_(*config_), batch_(1024, 1024) {}
+    : config_(std::move(config)),
+      state_(*config_),
+      scheduler_(*config_),
+      batch_(1024, 1024),
+      has_faults_(!config_->faults.is_empty()) {}
 
 Event World::step(Choices& choices, Timing timing) {
   const auto [actor, at] = scheduler_.next(state_->actors, state_->now, choices, timing);
   if (actor == nullptr) return {state_->now, EventKind::quiet, 0, 0, 0};
   state_->now = std::max(state_->now, at);  // W3
+  if (has_faults_) {
+    arrivals_.clear();
+    const std::uint32_t node = actor->kind == Actor::Kind::source ? 0 : actor->index;
+    if (disturb(node, choices)) return {state_->now, EventKind::disturbance, node, 0, 0};
+  }
   switch (actor->kind) {
     case Actor::Kind::source: return act_source(actor->index, choices);
     case Actor::Kind::thread: return act_thread(actor->index, actor->part, choices);
     case Actor::Kind::link: return act_link(actor->index, actor->part, choices);
+    case Actor::Kind::inlet: return act_inlet(actor->index, choices);
   }
   return {};
 }
@@ -59,10 +69,54 @@ Event World::act_source(std::uint32_t flow, Choices& choices) {
   return {state_->now, EventKind::arrival, flow, packet.sequence, taken ? 0U : 1U};
 }
 
+/// A frame came over the network to a relay. False: its packet socket dropped it.
 bool World::arrive(std::uint32_t index, const Packet& packet, Choices& choices) {
+  if (!has_faults_) return reach(index, packet, choices);
+  disturb(index, choices);  // it may have been another node's act
+  Node& node = at(index);
+  const Inlet::Leaving leaving =
+      node.inlet.enter(packet, node.is_cut_off(), state_->now, node.kernel.faults(), choices);
+  scheduler_.touch_inlet(state_->actors, index);
+  bool taken = true;
+  for (const Packet& each : leaving.all()) {
+    if (!reach(index, each, choices)) taken = false;
+  }
+  return taken;
+}
+
+bool World::reach(std::uint32_t index, const Packet& packet, Choices& choices) {
+  if (has_faults_) arrivals_.push_back({index, packet.flow, packet.sequence});
   const bool taken = at(index).kernel.arrive(kInputSocket, packet);
   wake_if_due(index, 0, choices);
   return taken;
+}
+
+Event World::act_inlet(std::uint32_t index, Choices& choices) {
+  const Packet packet = at(index).inlet.leave(state_->now);
+  scheduler_.touch_inlet(state_->actors, index);
+  reach(index, packet, choices);
+  return {state_->now, EventKind::release, index, packet.sequence, packet.flow};
+}
+
+/// Faults that last begin and end before their node acts. Whether any did.
+bool World::disturb(std::uint32_t index, Choices& choices) {
+  if (!at(index).kernel.disturb(kInputSocket, state_->now, choices)) return false;
+  scheduler_.touch_links(state_->actors, index);
+  for (std::uint32_t thread = 0; thread < at(index).threads.size(); ++thread) {
+    wake_if_due(index, thread, choices);
+  }
+  return true;
+}
+
+/// A thread does not get its core back before the fault ends.
+void World::starve(std::uint32_t index, std::uint32_t number, Choices& choices) {
+  Node& node = at(index);
+  Faults& faults = node.kernel.faults();
+  faults.advance(FaultKind::starvation, state_->now, node.threads.size(), choices);
+  if (!faults.lasts(FaultKind::starvation)) return;
+  if (faults.target(FaultKind::starvation) != number) return;
+  Thread& thread = node.threads[number];
+  thread.ready_at = std::max(thread.ready_at, faults.end(FaultKind::starvation));
 }
 
 /// What the kernel does for a thread when something became due: work where it comes to it now
@@ -113,6 +167,7 @@ Event World::act_thread(std::uint32_t index, std::uint32_t number, Choices& choi
   scheduler_.touch_links(state_->actors, index);
   charge(thread);
   thread.ready_at = state_->now + engine::Duration{config_->costs.turn_ns + detail_.cost_ns};
+  if (has_faults_) starve(index, number, choices);
   core.free_at = thread.ready_at;
   settle(thread, next, node.kernel.completion_count(RingIndex{number}) >= next.completions);
   return {state_->now, EventKind::phase, index,
@@ -189,6 +244,9 @@ Event World::act_link(std::uint32_t index, std::uint32_t link, Choices& choices)
     return {state_->now, EventKind::departure, index, link, happened.packet.sequence};
   }
   const Packet& packet = happened.packet;
+  if (has_faults_ && node.kernel.faults().happens(FaultKind::port_refused, state_->now, choices)) {
+    node.kernel.refuse(packet.socket);
+  }
   if (link == 0 && index + 1 < node_count()) {
     arrive(index + 1, packet, choices);
   } else {
@@ -227,12 +285,20 @@ const Delivered& World::delivered(std::uint32_t node, std::uint32_t output,
   return state_->delivered[outlet(node, output, flow)];
 }
 
+std::uint64_t World::fault_count(FaultKind kind) const {
+  std::uint64_t sum = 0;
+  for (std::uint32_t index = 0; index < node_count(); ++index) {
+    sum += node(index).kernel.fault_count(kind);
+  }
+  return sum;
+}
+
 bool World::laws_hold() const {
   std::uint64_t arrived = state_->offered;
   for (std::uint32_t index = 0; index < node_count(); ++index) {
     const Node& node = state_->actors.nodes[index];
     if (!node.laws_hold()) return false;
-    if (node.kernel.arrived() != arrived) return false;
+    if (node.entered() != arrived) return false;
     std::uint64_t left = 0;
     for (std::uint32_t output = 0; output < config_->nodes[index].fan_out; ++output) {
       for (std::uint32_t flow = 0; flow < state_->actors.sources.size(); ++flow) {
@@ -240,9 +306,9 @@ bool World::laws_hold() const {
       }
     }
     const bool has_next = index + 1 < node_count();
-    arrived = has_next ? state_->actors.nodes[index + 1].kernel.arrived() : 0;
-    if (node.kernel.sent() != node.kernel.queue_drops() + node.kernel.travelling() + left + arrived)
-      return false;
+    arrived = has_next ? state_->actors.nodes[index + 1].entered() : 0;
+    const std::uint64_t lost = node.kernel.queue_drops() + node.kernel.link_losses();
+    if (node.kernel.sent() != lost + node.kernel.travelling() + left + arrived) return false;
   }
   return true;
 }

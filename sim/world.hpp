@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "reprise/engine/flat.hpp"
 #include "reprise/sim/choices.hpp"
@@ -57,6 +58,16 @@ class World {
   /// flow.
   [[nodiscard]] const Delivered& delivered(std::uint32_t node, std::uint32_t output,
                                            std::uint32_t flow) const;
+  /// A datagram that reached a relay's packet socket, whether it was taken or dropped there.
+  struct Arrival {
+    std::uint32_t node = 0;
+    std::uint32_t flow = 0;
+    std::uint64_t sequence = 0;
+  };
+  /// Those of the newest step, in order; only where faults are planned.
+  [[nodiscard]] std::span<const Arrival> arrivals() const { return arrivals_; }
+  /// How many faults of this kind happened, on all nodes.
+  [[nodiscard]] std::uint64_t fault_count(FaultKind kind) const;
   /// What the newest phase event did.
   [[nodiscard]] const PhaseDetail& detail() const { return detail_; }
 
@@ -85,7 +96,11 @@ class World {
   void settle(Thread& thread, const engine::Next& next, bool is_satisfied);
   void charge(Thread& thread);
   Event act_link(std::uint32_t index, std::uint32_t link, Choices& choices);
+  Event act_inlet(std::uint32_t index, Choices& choices);
+  bool disturb(std::uint32_t index, Choices& choices);
+  void starve(std::uint32_t index, std::uint32_t thread, Choices& choices);
   bool arrive(std::uint32_t index, const Packet& packet, Choices& choices);
+  bool reach(std::uint32_t index, const Packet& packet, Choices& choices);
   void wake_if_due(std::uint32_t index, std::uint32_t thread, Choices& choices);
   void wake(Thread& thread, engine::Instant at);
   [[nodiscard]] std::uint32_t outlet(std::uint32_t node, std::uint32_t output,
@@ -97,6 +112,8 @@ class World {
   Scheduler scheduler_;
   engine::CompletionBatch batch_;
   PhaseDetail detail_;
+  std::vector<Arrival> arrivals_;
+  bool has_faults_;
 };
 
 }  // namespace reprise::sim

@@ -74,8 +74,7 @@ std::vector<engine::Error> check(const WorldConfig& config) {
   for (engine::Error& error : check(config.kernel)) findings.add(std::move(error));
   findings.expect(config.kernel.chain_pauses_per_million < 1'000'000, "chain_pauses_per_million",
                   config.kernel.chain_pauses_per_million, "below 1000000");
-  findings.expect(config.send_errors_per_million < 1'000'000, "send_errors_per_million",
-                  config.send_errors_per_million, "below 1000000");
+  for (engine::Error& error : check(config.faults)) findings.add(std::move(error));
   return findings.take();
 }
 

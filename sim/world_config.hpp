@@ -12,6 +12,7 @@
 #include "reprise/engine/stage_config.hpp"
 #include "reprise/engine/time.hpp"
 #include "reprise/sim/cost_profile.hpp"
+#include "reprise/sim/faults.hpp"
 #include "reprise/sim/kernel_profile.hpp"
 #include "reprise/sim/link.hpp"
 
@@ -54,7 +55,7 @@ struct WorldConfig {
   std::vector<TrafficConfig> traffic{1};
   CostProfile costs;
   KernelProfile kernel;
-  std::uint32_t send_errors_per_million = 0;  ///< fault: so many sends fail as unreachable
+  FaultPlan faults;  ///< of every node
 };
 
 /// Every contradiction, by the name of its field as scenarios spell it.

@@ -33,7 +33,7 @@ TEST(Scenario, WithTheVersionAloneIsTheDefault) {
 }
 
 TEST(Scenario, PutsItsKeysWhereTheyBelong) {
-  const Scenario scenario = scenario_of(R"(
+  Scenario scenario = scenario_of(R"(
 title = "all"
 seed = 9
 [traffic]
@@ -90,7 +90,7 @@ send_errors_per_million = 12
   EXPECT_EQ(scenario.world.kernel.task_run, sim::TaskRun::plain);
   EXPECT_EQ(scenario.world.kernel.chain_pauses_per_million, 5U);
   EXPECT_EQ(scenario.world.costs.wake_ns, 1);
-  EXPECT_EQ(scenario.world.send_errors_per_million, 12U);
+  EXPECT_EQ(scenario.world.faults.rate(sim::FaultKind::send_unreachable), 12U);
 }
 
 TEST(Scenario, LetsDependentCapacitiesGrowWithTheRing) {
@@ -150,6 +150,56 @@ TEST(Scenario, NamesFileLineKeyAndWhatWasExpected) {
             "\"adaptive\"");
   EXPECT_EQ(error_of("", {{"pool", "x", "--vary"}}),
             "--vary pool=x: pool = \"x\": expected regions, 1 to 32768");
+}
+
+TEST(Scenario, PutsLinkAndFaultKeysWhereTheyBelong) {
+  const Scenario scenario = scenario_of(R"(
+[link]
+mtu_bytes = 9000
+carries_merged = true
+service = "exponential"
+[faults]
+wire_loss_per_million = 5
+down_spacing_ns = 6000
+down_length_ns = 7
+reorder_distance = 8
+small_mtu_bytes = 1000
+completion_queue = 9
+quiet_length_ns = 11
+)");
+  const sim::LinkConfig& link = scenario.world.nodes.at(0).link;
+  EXPECT_EQ(link.mtu_bytes, 9000U);
+  EXPECT_TRUE(link.carries_merged);
+  EXPECT_EQ(link.service, sim::LinkService::exponential);
+  sim::FaultPlan expected;
+  expected.rate(sim::FaultKind::wire_loss) = 5;
+  expected.window(sim::FaultKind::down) = {6000, 7};
+  expected.reorder_distance = 8;
+  expected.mtu_bytes = 1000;
+  expected.completion_queue = 9;
+  expected.quiet = {{0, 11}};
+  EXPECT_EQ(scenario.world.faults, expected);
+  EXPECT_FALSE(scenario.swarm);
+}
+
+TEST(Scenario, WithASpacingAndNoLengthNamesTheLengthThatIsMissing) {
+  EXPECT_EQ(error_of("[faults]\ndown_spacing_ns = 6000\n"),
+            "test.toml: down_length_ns = 0: expected 1 or more, beside a spacing");
+}
+
+TEST(Scenario, ThatSwarmsDrawsItsFaultsFromTheSeed) {
+  const Scenario scenario = scenario_of("[traffic]\ncount = 200\n[faults]\nswarm = true\n");
+  EXPECT_EQ(scenario.world.faults, sim::strongest_faults());
+  const RunResult one = run(scenario, 1);
+  EXPECT_EQ(run(scenario, 1).digest, one.digest);
+  bool differs = false;
+  for (std::uint64_t seed = 2; seed < 6; ++seed) {
+    const RunResult other = run(scenario, seed);
+    EXPECT_TRUE(other.laws_hold);
+    if (to_json(other)["faults"].size() != to_json(one)["faults"].size()) differs = true;
+  }
+  EXPECT_TRUE(differs);
+  EXPECT_TRUE(to_json(run(scenario_of("[traffic]\ncount = 9\n"), 1))["faults"].empty());
 }
 
 TEST(Scenario, SplitsASettingAtItsFirstEqualsSign) {

@@ -24,7 +24,7 @@ WorldConfig config_with_choices() {
   WorldConfig config = random_config(17);
   config.traffic[0].arrivals = Arrivals::poisson;
   config.kernel.chain_pauses_per_million = 100'000;
-  config.send_errors_per_million = 50'000;
+  config.faults.rate(FaultKind::send_unreachable) = 50'000;
   return config;
 }
 

@@ -141,6 +141,28 @@ TEST(KernelBackend, ShowsACutFrameAsShorterThanItWas) {
   EXPECT_EQ(frame.captured_bytes, 256U);
 }
 
+TEST(KernelBackend, TellsTheSegmentSizeAndWhetherTheChecksumCanBeJudged) {
+  OneKernel one;
+  one.provide(3);
+  one.arm_receive(1);
+  one.arrive_merged(0, 4200, 1400);
+  Packet packet;
+  packet.payload_bytes = kPayload;
+  packet.has_checksum = 1;
+  one.kernel().arrive(kInput, packet);
+  one.run_work();
+  Seam seam(one);
+  engine::CompletionBatch batch(3, 3);
+  ASSERT_EQ(seam.backend.reap(batch), 2U);
+  const engine::Frame merged = batch.frames(batch.completions()[0]).front();
+  EXPECT_EQ(merged.segment_bytes, 1400U);
+  EXPECT_EQ(merged.original_bytes, kHeaderBytes + 4200U);
+  EXPECT_EQ(merged.checksum, engine::ChecksumState::partial);
+  const engine::Frame plain = batch.frames(batch.completions()[1]).front();
+  EXPECT_EQ(plain.segment_bytes, 0U);
+  EXPECT_EQ(plain.checksum, engine::ChecksumState::unverified);
+}
+
 TEST(KernelBackend, EveryCostIsCharged) {
   const auto cost_of = [](std::int64_t CostProfile::* field, std::int64_t value) {
     OneKernel one;

@@ -1,6 +1,8 @@
 // Cancelling: what was armed, what was woken, what is not there.
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "kernel_fixture.hpp"
 
 namespace reprise::sim {
@@ -37,7 +39,13 @@ TEST(KernelCancel, SaysThatThereIsNoSuchOperation) {
   one.prepare_cancel(11, 1);  // it has ended
   one.prepare_cancel(12, 2);  // it never was
   one.submit();
-  EXPECT_EQ(one.reap(), (Reaped{{1, Outcome::ok}, {11, Outcome::invalid}, {12, Outcome::invalid}}));
+  const std::vector<Posted> posted = one.collect();
+  ASSERT_EQ(posted.size(), 3U);
+  EXPECT_EQ(posted[0].outcome, Outcome::ok);
+  for (const std::size_t place : {1U, 2U}) {
+    EXPECT_EQ(posted[place].outcome, Outcome::invalid);
+    EXPECT_EQ(posted[place].errno_value, ENOENT);
+  }
 }
 
 TEST(KernelCancel, ACancelledReceiveTakesNoFrameAndAnotherOneCanBeArmed) {
@@ -71,6 +79,33 @@ TEST(KernelCancel, WhatWasWokenAndNotTriedAgainEndsCancelledToo) {
   std::ranges::sort(reaped);
   EXPECT_EQ(reaped, (Reaped{{1, Outcome::cancelled}, {2, Outcome::ok}}));
   EXPECT_EQ(one.kernel().socket_backlog(), 1U);
+}
+
+TEST(KernelCancel, OfAnAsyncEntryCanComeInTimeOrTooLate) {
+  for (const bool too_late : {false, true}) {
+    OneKernel one;
+    one.prepare_send(1, {.is_async = true});
+    one.submit();
+    one.prepare_cancel(2, 1);
+    Listed picks(std::vector<std::uint32_t>{too_late ? 1U : 0U});
+    one.kernel().execute_next(kRing, one.now, picks);
+    one.run_work();
+    const std::vector<Posted> posted = one.collect();
+    if (too_late) {
+      ASSERT_EQ(posted.size(), 1U);
+      EXPECT_EQ(posted[0].outcome, Outcome::failed);
+      EXPECT_EQ(posted[0].errno_value, EALREADY);
+      one.kernel().execute_worker(kRing, one.now, one.choices);
+      EXPECT_EQ(one.reap(), all_ended(1, 1, Outcome::ok)) << "the operation goes on";
+      EXPECT_EQ(one.drain(), Slots{1});
+    } else {
+      ASSERT_EQ(posted.size(), 2U);
+      EXPECT_EQ(posted[0].outcome, Outcome::ok);
+      EXPECT_EQ(posted[1].outcome, Outcome::cancelled);
+      EXPECT_EQ(one.kernel().worker_count(kRing), 0U);
+      EXPECT_EQ(one.drain(), Slots{});
+    }
+  }
 }
 
 TEST(KernelCancel, ACancelOfAChainsFirstCancelsTheRest) {

@@ -75,6 +75,7 @@ struct SendOptions {
   engine::Operation operation = engine::Operation::send;
   std::uint16_t segment_bytes = 0;
   Malformation malformation = Malformation::none;
+  bool is_async = false;
 };
 
 class OneKernel {
@@ -104,9 +105,11 @@ class OneKernel {
     submission.slice_count = 1;
     const engine::Slice slice{engine::RegionIndex{slot % kFirstProvided}, kHeaderBytes,
                               options.payload_bytes};
-    const Tag tag = make_tag(slot, 0, options.payload_bytes);
+    const bool is_merged = options.operation == engine::Operation::segmented_send &&
+                           options.segment_bytes < options.payload_bytes;
+    const Tag tag = make_tag(slot, 0, is_merged ? options.segment_bytes : options.payload_bytes);
     std::memcpy(kernel().region_bytes(slice.region).data() + kHeaderBytes, &tag, sizeof tag);
-    kernel().prepare(kRing, submission, {&slice, 1}, options.malformation);
+    kernel().prepare(kRing, submission, {&slice, 1}, options.malformation, options.is_async);
   }
   void prepare_sends(std::uint32_t first, std::uint32_t end, const SendOptions& options = {}) {
     for (std::uint32_t slot = first; slot < end; ++slot) prepare_send(slot, options);
@@ -194,7 +197,16 @@ class OneKernel {
     Packet packet;
     packet.sequence = sequence;
     packet.payload_bytes = payload_bytes;
-    return kernel().arrive(kInput, packet);
+    return kernel().arrive(kInput, packet, now);
+  }
+  /// Datagrams of `segment_bytes` that an offload merged.
+  bool arrive_merged(std::uint64_t sequence, std::uint32_t payload_bytes,
+                     std::uint16_t segment_bytes) {
+    Packet packet;
+    packet.sequence = sequence;
+    packet.payload_bytes = payload_bytes;
+    packet.segment_bytes = segment_bytes;
+    return kernel().arrive(kInput, packet, now);
   }
   /// One frame departs or arrives, at its instant.
   Kernel::LinkEvent step(std::uint32_t link = 0) {

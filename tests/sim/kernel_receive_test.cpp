@@ -66,6 +66,22 @@ TEST(KernelReceive, ArrivalsBeyondTheSocketBufferAreDroppedAndCounted) {  // K5
   EXPECT_EQ(one.kernel().found_no_buffer(), 0U) << "nothing has been armed yet";
 }
 
+TEST(KernelReceive, AReceiveWhoseCompletionOverflowsEndsWithIt) {  // K6
+  KernelConfig config = small_kernel();
+  config.rings.front().completions_max = 2;
+  OneKernel one(config);
+  one.provide(8);
+  one.arm_receive(1);
+  for (std::uint64_t sequence = 0; sequence < 4; ++sequence) one.arrive(sequence);
+  one.run_work();
+  const std::vector<Posted> posted = one.collect();
+  ASSERT_EQ(posted.size(), 3U);
+  EXPECT_EQ(posted[1].more, 1U);
+  EXPECT_EQ(posted[2].outcome, Outcome::ok);
+  EXPECT_EQ(posted[2].more, 0U) << "with a frame, and without having asked for it";
+  EXPECT_EQ(one.kernel().socket_backlog(), 1U);
+}
+
 TEST(KernelReceive, AFrameAboveTheRegionIsCutWithoutAnError) {
   KernelConfig config = small_kernel();
   config.region_bytes = 512;
@@ -188,6 +204,67 @@ std::uint32_t counted_by_a_wait(TaskRun task_run) {
 TEST(KernelReceive, ADeferredWaitForThirtyTwoFramesOfOneReceiveSeesOneAndOnlyTimesOut) {
   EXPECT_EQ(counted_by_a_wait(TaskRun::plain), 32U);
   EXPECT_EQ(counted_by_a_wait(TaskRun::deferred), 1U) << "one entry of work, whatever it holds";
+}
+
+TEST(KernelReceive, AWaitCountsEveryCompletion) {
+  OneKernel one;
+  one.provide(4);
+  one.arm_receive(1);
+  one.prepare_sends(2, 4);
+  one.submit();
+  one.arrive(0);
+  one.run_work();
+  EXPECT_EQ(one.kernel().ready_count(kRing), 3U) << "two sends and a frame";
+}
+
+// Giant frames.
+
+TEST(KernelReceive, AMergedFrameArrivesWholeWithItsSegmentSize) {
+  OneKernel one;
+  one.provide(2);
+  one.arm_receive(1);
+  one.arrive_merged(0, 46 * 1400, 1400);
+  one.run_work();
+  const Posted posted = one.collect().at(0);
+  EXPECT_EQ(posted.packet.segment_bytes, 1400U);
+  EXPECT_EQ(posted.packet.payload_bytes, 46U * 1400U);
+  EXPECT_EQ(posted.result_bytes, kHeaderBytes + 46U * 1400U);
+}
+
+TEST(KernelReceive, AMergedFrameIsCutToASmallerRegion) {
+  KernelConfig config = small_kernel();
+  config.region_bytes = 2048;
+  OneKernel one(config);
+  one.provide(2);
+  one.arm_receive(1);
+  one.arrive_merged(0, 46 * 1400, 1400);
+  one.run_work();
+  const Posted posted = one.collect().at(0);
+  EXPECT_EQ(posted.outcome, Outcome::ok);
+  EXPECT_EQ(posted.result_bytes, 2048U);
+}
+
+TEST(KernelReceive, EveryDatagramOfAMergedFrameCanBeSentOn) {
+  KernelConfig config = small_kernel();
+  config.regions = kFirstProvided + 2;
+  config.region_bytes = config.visible_bytes = 4096;
+  OneKernel one(config);
+  one.provide(2);
+  one.arm_receive(1);
+  one.arrive_merged(40, 2500, 1000);
+  one.run_work();
+  const RegionIndex region = one.collect().at(0).region;
+  for (std::uint32_t place = 0; place < 3; ++place) {
+    const engine::Slice slice{region, kHeaderBytes + place * 1000, place < 2 ? 1000U : 500U};
+    engine::Submission submission;
+    submission.operation = Operation::send;
+    submission.socket = kOutput;
+    one.kernel().prepare(kRing, submission, {&slice, 1});
+    one.submit();
+    const Packet packet = one.drain_packets().at(0);
+    EXPECT_EQ(packet.sequence, 40U + place);
+    EXPECT_EQ(packet.damaged, 0U);
+  }
 }
 
 // What lies in a region.

@@ -129,7 +129,9 @@ TEST(KernelRing, ABadDescriptorOrPointerEndsThatEntryOnly) {
   const std::vector<Posted> posted = one.collect();
   ASSERT_EQ(posted.size(), 4U);
   EXPECT_EQ(posted[1].outcome, Outcome::invalid);
+  EXPECT_EQ(posted[1].errno_value, EBADF);
   EXPECT_EQ(posted[2].outcome, Outcome::invalid);
+  EXPECT_EQ(posted[2].errno_value, EFAULT);
   EXPECT_EQ(posted[3].outcome, Outcome::ok);
   EXPECT_EQ(one.drain(), (Slots{1, 4}));
 }

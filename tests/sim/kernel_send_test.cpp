@@ -129,6 +129,63 @@ TEST(KernelSend, ALaterSendWithRoomGoesBeforeAParkedOne) {  // K1
   EXPECT_EQ(one.drain(), joined({Slots(5, 0), Slots{2, 1}}));
 }
 
+// Worker threads (IOSQE_ASYNC).
+
+KernelConfig parking_kernel() {
+  KernelConfig config = small_kernel();
+  config.send_sockets.front().buffer_bytes = 32'768;
+  config.rings.front().completions_max = 64;
+  return config;
+}
+
+TEST(KernelSend, AnAsyncSendIsNotDoneInsideTheSubmit) {
+  OneKernel one;
+  one.prepare_send(1, {.is_async = true});
+  one.prepare_send(2);
+  one.submit();
+  EXPECT_EQ(one.reap(), all_ended(2, 2, Outcome::ok));
+  EXPECT_EQ(one.kernel().worker_count(kRing), 1U);
+  one.kernel().execute_worker(kRing, one.now, one.choices);
+  EXPECT_EQ(one.reap(), all_ended(1, 1, Outcome::ok));
+  EXPECT_EQ(one.drain(), (Slots{2, 1}));
+}
+
+TEST(KernelSend, AsyncSendsRunInAnyOrder) {
+  OneKernel one;
+  one.prepare_sends(1, 4, {.is_async = true});
+  one.submit();
+  Listed picks(std::vector<std::uint32_t>{2, 1});
+  while (one.kernel().worker_count(kRing) > 0) {
+    one.kernel().execute_worker(kRing, one.now, picks);
+  }
+  EXPECT_EQ(one.drain(), (Slots{3, 2, 1}));
+}
+
+TEST(KernelSend, TheParkedTailOfAsyncSendsIsReorderedToo) {
+  OneKernel one(parking_kernel());
+  one.prepare_sends(0, 24, {.flags = 0, .payload_bytes = 1400, .is_async = true});
+  one.submit();
+  while (one.kernel().worker_count(kRing) > 0) {
+    one.kernel().execute_worker(kRing, one.now, one.choices);
+  }
+  EXPECT_EQ(one.reap(), all_ended(0, 14, Outcome::ok));
+  EXPECT_EQ(one.drain(), joined({run_of(0, 14), run_of(23, 16), Slots{15}}));
+}
+
+TEST(KernelSend, AChainGoesOnBehindAnAsyncSend) {  // K2
+  OneKernel one;
+  one.prepare_send(1, {.flags = kDoNotWait | kLinked, .is_async = true});
+  one.prepare_send(2, {.is_async = true});
+  one.submit();
+  EXPECT_EQ(one.reap(), Reaped{});
+  one.kernel().execute_worker(kRing, one.now, one.choices);
+  one.run_work();
+  EXPECT_EQ(one.reap(), all_ended(1, 1, Outcome::ok));
+  EXPECT_EQ(one.kernel().worker_count(kRing), 1U);
+  one.kernel().execute_worker(kRing, one.now, one.choices);
+  EXPECT_EQ(one.drain(), (Slots{1, 2}));
+}
+
 // What the queueing discipline and the device do.
 
 TEST(KernelSend, AFrameBeyondTheQueueIsDroppedAndSuccessReported) {  // K4
@@ -230,6 +287,29 @@ TEST(KernelSend, ASocketThatForbidsFragmentsIsToldTooLarge) {
   EXPECT_EQ(one.send({.payload_bytes = 1400}), Outcome::too_large);
 }
 
+TEST(KernelSend, FragmentsBeyondTwiceTheSendBufferFailAndNothingIsSent) {
+  KernelConfig config = small_kernel();
+  config.send_sockets.front().buffer_bytes = 32'768;
+  OneKernel one(config);
+  // The 30th fragment is the first that finds more than 65,536 bytes in use: 29 × 2304.
+  EXPECT_EQ(one.send({.payload_bytes = 29 * 1480 - 8}), Outcome::ok);
+  EXPECT_EQ(one.drain_packets().size(), 1U);
+  EXPECT_EQ(one.send({.payload_bytes = 29 * 1480 - 7}), Outcome::no_buffer);
+  EXPECT_EQ(one.drain_packets().size(), 0U);
+  EXPECT_EQ(one.send({.flags = 0, .payload_bytes = 60'000}), Outcome::no_buffer)
+      << "nor waited for";
+}
+
+TEST(KernelSend, WhatIsInTheBufferAlreadyCountsForFragments) {
+  KernelConfig config = small_kernel();
+  config.send_sockets.front().buffer_bytes = 32'768;
+  OneKernel one(config);
+  one.kernel().link(0).set_blocked(true, one.now);
+  for (std::uint32_t count = 0; count < 14; ++count) one.send({.payload_bytes = 1400});
+  EXPECT_EQ(one.send({.payload_bytes = 16 * 1480}), Outcome::no_buffer) << "17 and 14 are too many";
+  EXPECT_EQ(one.send({.payload_bytes = 15 * 1480 - 8}), Outcome::ok);
+}
+
 TEST(KernelSend, NoDatagramIsLargerThanIpAllows) {
   KernelConfig config = small_kernel();
   config.send_sockets.front().buffer_bytes = 1'000'000;
@@ -294,6 +374,31 @@ TEST(KernelSend, ADeviceThatCarriesMergedFramesDeliversOne) {
   ASSERT_EQ(packets.size(), 1U);
   EXPECT_EQ(packets[0].payload_bytes, 46U * 1400U);
   EXPECT_EQ(packets[0].segment_bytes, 1400U);
+  EXPECT_EQ(packets[0].damaged, 0U);
+}
+
+TEST(KernelSend, ADeviceThatDoesNotCarryMergedFramesSplitsThem) {
+  OneKernel one(roomy_kernel());
+  one.prepare_send(
+      5, {.payload_bytes = 2500, .operation = Operation::segmented_send, .segment_bytes = 1000});
+  one.submit();
+  const std::vector<Packet> packets = one.drain_packets();
+  ASSERT_EQ(packets.size(), 3U);
+  for (std::uint32_t place = 0; place < 3; ++place) {
+    EXPECT_EQ(packets[place].sequence, 5U + place);
+    EXPECT_EQ(packets[place].segment_bytes, 0U);
+    EXPECT_EQ(packets[place].payload_bytes, place < 2 ? 1000U : 500U);
+  }
+}
+
+TEST(KernelSend, ChecksumsArrivePartialUnlessADeviceFillsThemIn) {
+  for (const bool fills : {true, false}) {
+    KernelConfig config = small_kernel();
+    config.links[0].fills_checksums = fills;
+    OneKernel one(config);
+    one.send();
+    EXPECT_EQ(one.drain_packets().at(0).has_checksum, fills ? 1U : 0U);
+  }
 }
 
 // Zero-copy sends.

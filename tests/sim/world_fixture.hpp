@@ -60,7 +60,7 @@ inline WorldConfig random_config(std::uint32_t seed) {
   }
   config.kernel.task_run = TaskRun{below(3)};
   config.kernel.chain_pauses_per_million = below(2) == 0 ? 300'000 : 0;
-  config.send_errors_per_million = below(3) == 0 ? 50'000 : 0;
+  config.faults.rate(FaultKind::send_unreachable) = below(3) == 0 ? 50'000 : 0;
   return config;
 }
 
