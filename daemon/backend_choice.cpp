@@ -25,7 +25,11 @@ engine::Expected<OpenedBackend> open_uring_or_asio(const engine::StageConfig& st
   auto opened = open<uring::UringBackend>(
       stage, {BackendKind::uring, false, "the host lets io_uring be used"});
   if (opened) return opened;
-  return open<asio::AsioBackend>(stage, {BackendKind::asio, true, opened.error().message});
+  const engine::Error& refused = opened.error();
+  auto fallback = open<asio::AsioBackend>(stage, {BackendKind::asio, true, refused.message});
+  if (fallback) return fallback;
+  return engine::failure(refused.message + "; and " + fallback.error().message,
+                         fallback.error().errno_value);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ enum class Operation : std::uint8_t {
   wait_writable,        ///< ends when the socket takes sends again
   deadline,             ///< ends `expired` at `deadline`, with `value` as given
   cancel,  ///< of the operation named by `target`, slot and generation; ends ok (that one ends
-           ///< `cancelled`, before or after), invalid (no such operation: it ended)
+           ///< `cancelled`, before or after), invalid (it has ended, or waits behind a link)
 };
 inline constexpr std::size_t kOperationCount = 10;
 

@@ -151,13 +151,8 @@ Outcome Kernel::end_unrun(RingIndex index, const Entry& entry) {
   const bool has_notice = entry.submission.operation == Operation::zero_copy_send &&
                           outcome == Outcome::cancelled && profile_.failed_zero_copy_has_notice;
   const bool is_announced = has_notice && (entry.tried != 0 || entry.is_successor == 0);
-  end(index, entry, {.outcome = outcome, .has_notice = is_announced});
-  if (has_notice) {
-    Work notice;
-    notice.entry.submission.token = entry.submission.token;
-    notice.kind = Work::Kind::notice;
-    at(index).successors.push(notice);
-  }
+  end(index, entry,
+      {.outcome = outcome, .has_notice = is_announced, .notice_is_last = has_notice});
   return outcome;
 }
 
@@ -237,6 +232,9 @@ Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_inst
   switch (has_socket(entry.submission) ? entry.malformation : Malformation::bad_descriptor) {
     case Malformation::bad_descriptor:
       ended = {.outcome = Outcome::invalid, .errno_value = EBADF};
+      ended.has_notice = entry.submission.operation == Operation::zero_copy_send &&
+                         profile_.failed_zero_copy_has_notice;
+      ended.notice_is_last = ended.has_notice;
       break;
     case Malformation::bad_pointer:  // seen where the payload is copied
     case Malformation::none:
@@ -246,7 +244,10 @@ Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_inst
   }
   executed.outcome = ended.outcome;
   executed.ended = !ended.armed;
-  if (!ended.armed && entry.tried != 0 && stays_armed(entry)) disarm(ring, entry);
+  if (!ended.armed && entry.tried != 0 && stays_armed(entry)) {
+    const auto place = &armed_entry(ring, entry) - at(ring).armed.all().data();
+    disarm(ring, static_cast<std::uint32_t>(place));
+  }
   if (ended.armed) {
     arm(ring, entry);
   } else if (ended.is_posted) {
@@ -305,30 +306,36 @@ bool Kernel::stays_armed(const Entry& entry) {
          has_flag(entry.submission, SubmissionFlags::kMultishot);
 }
 
-void Kernel::disarm(RingIndex ring, const Entry& entry) {
+Entry& Kernel::armed_entry(RingIndex ring, const Entry& entry) {
   engine::FlatList<Entry>& armed = at(ring).armed;
   std::uint32_t place = 0;
   while (armed[place].submission.token != entry.submission.token) ++place;
-  armed.take(place);
+  return armed[place];
 }
 
-void Kernel::arm(RingIndex ring, const Entry& entry) {
-  Entry armed = entry;
-  armed.tried = 1;
-  if (entry.tried != 0 && stays_armed(entry)) {
-    std::uint32_t place = 0;
-    while (at(ring).armed[place].submission.token != entry.submission.token) ++place;
-    at(ring).armed[place].tried = 1;
-  } else {
-    at(ring).armed.push(armed);
-  }
+void Kernel::count_waiting(const Entry& entry, std::uint32_t change) {
   const SocketIndex socket = entry.submission.socket;
   if (entry.submission.operation == Operation::deadline) return;
   if (is_packet_socket(socket)) {
-    ++packet_sockets_[static_cast<std::uint32_t>(socket)].waiting;
+    packet_sockets_[static_cast<std::uint32_t>(socket)].waiting += change;
   } else {
-    ++send_sockets_[send_index(socket)].waiting;
+    send_sockets_[send_index(socket)].waiting += change;
   }
+}
+
+void Kernel::disarm(RingIndex ring, std::uint32_t place) {
+  count_waiting(at(ring).armed.take(place), ~std::uint32_t{0});
+}
+
+void Kernel::arm(RingIndex ring, const Entry& entry) {
+  if (entry.tried != 0 && stays_armed(entry)) {
+    armed_entry(ring, entry).tried = 1;
+    return;
+  }
+  Entry armed = entry;
+  armed.tried = 1;
+  at(ring).armed.push(armed);
+  count_waiting(entry, 1);
 }
 
 void Kernel::end(RingIndex ring, const Entry& entry, const Ended& ended) {
@@ -337,6 +344,11 @@ void Kernel::end(RingIndex ring, const Entry& entry, const Ended& ended) {
   if (ended.errno_value != 0) posted.errno_value = static_cast<std::uint16_t>(ended.errno_value);
   posted.value = entry.submission.value;
   go_on(ring, entry, ended.outcome);
+  if (!ended.notice_is_last) return;
+  Work notice;
+  notice.entry.submission.token = entry.submission.token;
+  notice.kind = Work::Kind::notice;
+  at(ring).successors.push(notice);
 }
 
 /// The next of an ended entry's chain, or the end of the chain.
@@ -367,19 +379,18 @@ void Kernel::wake(SocketIndex socket, bool for_sending, bool newest_first) {
           newest_first ? count - 1 - seen : seen - (count - ring.armed.size());
       const Submission& submission = ring.armed[place].submission;
       if (submission.socket != socket || submission.operation == Operation::deadline ||
-          waits_for_room(submission) != for_sending || ring.armed[place].tried == kWoken) {
+          waits_for_room(submission) != for_sending) {
         continue;
       }
-      if (stays_armed(ring.armed[place])) {
-        ring.armed[place].tried = kWoken;
-        ring.work.push({ring.armed[place], Work::Kind::run, 0});
+      Entry& entry = ring.armed[place];
+      if (!stays_armed(entry)) {
+        ring.work.push({entry, Work::Kind::run, 0});
+        disarm(RingIndex{index}, place);
+      } else if (entry.tried < kWoken) {
+        entry.tried = kWoken;
+        ring.work.push({entry, Work::Kind::run, 0});
       } else {
-        ring.work.push({ring.armed.take(place), Work::Kind::run, 0});
-      }
-      if (is_packet_socket(socket)) {
-        --packet_sockets_[static_cast<std::uint32_t>(socket)].waiting;
-      } else {
-        --send_sockets_[send_index(socket)].waiting;
+        entry.tried = kWokenAgain;
       }
     }
   }
@@ -389,20 +400,11 @@ Kernel::Ended Kernel::cancel(RingIndex index, Token target, Choices& choices) {
   Ring& ring = at(index);
   for (std::uint32_t place = 0; place < ring.armed.size(); ++place) {
     if (ring.armed[place].submission.token != target) continue;
-    if (ring.armed[place].tried == kWoken) {
-      ring.armed.take(place);
-      break;  // it is among the work
-    }
-    const SocketIndex socket = ring.armed[place].submission.socket;
-    if (ring.armed[place].submission.operation != Operation::deadline) {
-      if (is_packet_socket(socket)) {
-        --packet_sockets_[static_cast<std::uint32_t>(socket)].waiting;
-      } else {
-        --send_sockets_[send_index(socket)].waiting;
-      }
-    }
-    ring.work.push({ring.armed.take(place), Work::Kind::cancel, 0});
-    return {};
+    const bool is_woken = ring.armed[place].tried >= kWoken;
+    if (!is_woken) ring.work.push({ring.armed[place], Work::Kind::cancel, 0});
+    disarm(index, place);
+    if (!is_woken) return {};
+    break;  // it is among the work
   }
   for (std::uint32_t place = 0; place < ring.with_workers.size(); ++place) {
     if (ring.with_workers[place].submission.token != target) continue;

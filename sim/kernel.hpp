@@ -221,6 +221,7 @@ class Kernel {
     bool armed = false;       ///< it has not ended
     bool is_posted = false;   ///< its completion is there already
     bool has_notice = false;  ///< a zero-copy send's second completion follows
+    bool notice_is_last = false;  ///< it becomes work behind what follows in a chain
   };
 
   [[nodiscard]] Ring& at(RingIndex ring) { return rings_[static_cast<std::uint32_t>(ring)]; }
@@ -242,7 +243,9 @@ class Kernel {
   Ended run_operation(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices,
                       Executed& executed);
   void arm(RingIndex ring, const Entry& entry);
-  void disarm(RingIndex ring, const Entry& entry);
+  void disarm(RingIndex ring, std::uint32_t place);
+  Entry& armed_entry(RingIndex ring, const Entry& entry);
+  void count_waiting(const Entry& entry, std::uint32_t change);
   static bool stays_armed(const Entry& entry);
   void end(RingIndex ring, const Entry& entry, const Ended& ended);
   void go_on(RingIndex ring, const Entry& entry, engine::Outcome outcome);

@@ -97,6 +97,10 @@ Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Instant at, Ch
     --socket.receives;
     return Ended{.outcome = outcome};
   };
+  if (entry.tried != 0 && is_multishot && socket.frames.empty() && socket.is_down == 0 &&
+      armed_entry(ring, entry).tried == kWokenAgain) {
+    return {.armed = true};  // woken more than once it looks first whether anything is there
+  }
   while (true) {
     // The buffer is chosen before it looks for a frame, or an error (K5).
     const bool needs_region = profile_.receive_ends_with_last_region || !socket.frames.empty();

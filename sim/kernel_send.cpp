@@ -22,7 +22,7 @@ bool Kernel::has_room_for_fragments(const SendSocket& socket, std::uint32_t payl
   if (!profile_.too_many_fragments_fail) return true;
   const std::uint32_t mtu_bytes = links_[socket.link].mtu_bytes();
   const std::uint32_t fragments = fragments_of(payload_bytes, mtu_bytes);
-  std::uint64_t used_bytes = socket.used_bytes;
+  std::uint64_t used_bytes = socket.used_bytes + 1;  // its counter starts at one
   for (std::uint32_t fragment = 1; fragment < fragments; ++fragment) {
     used_bytes += buffer_bytes(fragment_bytes(payload_bytes, mtu_bytes, fragment - 1));
     if (used_bytes > 2 * std::uint64_t{socket.limit_bytes}) return false;
@@ -101,7 +101,11 @@ Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choic
   }
   if (submission.operation == Operation::zero_copy_send) {
     ended.has_notice = ended.outcome == Outcome::ok || profile_.failed_zero_copy_has_notice;
-    if (ended.has_notice) packet.notice = take_notice(ring, submission.token);
+    // A refused one never came to the point where the kernel lets go of its notice.
+    ended.notice_is_last = ended.has_notice && ended.outcome == Outcome::refused;
+    if (ended.has_notice && !ended.notice_is_last) {
+      packet.notice = take_notice(ring, submission.token);
+    }
   }
   if (ended.outcome == Outcome::ok) {
     ended.outcome = hand_to_device(socket, packet, at, choices);

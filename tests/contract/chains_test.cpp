@@ -155,6 +155,22 @@ TEST_P(ContractOfChains, WaitForALinkThatWaits) {
   EXPECT_THAT(all_that_left(sender), ElementsAreArray(payloads(1, 1)));
 }
 
+TEST_P(ContractOfChains, WhoseSendsWaitForRoomLeaveInOrder) {
+  const SocketIndex sender = open_sender();
+  stand_->block_output();
+  add_chain(0, 40, sender, 1400);
+  hand_over();
+  std::vector<Seen> seen = reap_once();
+  EXPECT_LT(seen.size(), 40U);
+  expect_quiet();
+  stand_->unblock_output();
+  const auto later = wait_for(40 - seen.size());
+  seen.insert(seen.end(), later.begin(), later.end());
+  EXPECT_THAT(outcomes_of(seen, 0, 40), Each(ok));
+  for (std::uint32_t slot = 0; slot < 40; ++slot) EXPECT_EQ(seen[slot].slot(), slot);
+  EXPECT_THAT(all_that_left(sender), ElementsAreArray(payloads(0, 40, 1400)));
+}
+
 TEST_P(ContractOfChains, AreCutAtACancelledLink) {
   const SocketIndex receiver = open_receiver();
   const SocketIndex sender = open_sender();
