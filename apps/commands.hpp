@@ -17,5 +17,7 @@ void add_demo_command(CLI::App& program, std::function<Exit()>& chosen);
 void add_lab_run_command(CLI::App& program, std::function<Exit()>& chosen);
 void add_lab_compare_command(CLI::App& program, std::function<Exit()>& chosen);
 void add_lab_calibrate_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_differential_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_admits_command(CLI::App& program, std::function<Exit()>& chosen);
 
 }  // namespace reprise::apps

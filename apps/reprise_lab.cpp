@@ -9,5 +9,7 @@ int main(int argument_count, char** arguments) {
   reprise::apps::add_lab_run_command(program, chosen);
   reprise::apps::add_lab_compare_command(program, chosen);
   reprise::apps::add_lab_calibrate_command(program, chosen);
+  reprise::apps::add_lab_differential_command(program, chosen);
+  reprise::apps::add_lab_admits_command(program, chosen);
   return reprise::apps::run_program(program, argument_count, arguments, chosen);
 }

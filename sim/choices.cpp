@@ -32,6 +32,7 @@ const char* name(Site site) {
     case Site::small_mtu: return "small_mtu";
     case Site::starvation: return "starvation";
     case Site::departure: return "departure";
+    case Site::woken_while_arming: return "woken_while_arming";
   }
   return "?";
 }

@@ -41,9 +41,10 @@ enum class Site : std::uint8_t {
   address_loss,
   small_mtu,
   starvation,
-  departure,  ///< untimed: whether a frame departs between two fragments of one send
+  departure,           ///< untimed: whether a frame departs between two fragments of one send
+  woken_while_arming,  ///< untimed: whether a wait is woken while it is armed
 };
-inline constexpr std::size_t kSiteCount = 26;
+inline constexpr std::size_t kSiteCount = 27;
 const char* name(Site site);
 
 class Choices {

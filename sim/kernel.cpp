@@ -151,8 +151,7 @@ Outcome Kernel::end_unrun(RingIndex index, const Entry& entry) {
   const bool has_notice = entry.submission.operation == Operation::zero_copy_send &&
                           outcome == Outcome::cancelled && profile_.failed_zero_copy_has_notice;
   const bool is_announced = has_notice && (entry.tried != 0 || entry.is_successor == 0);
-  end(index, entry,
-      {.outcome = outcome, .has_notice = is_announced, .notice_is_last = has_notice});
+  end(index, entry, {.outcome = outcome, .has_notice = is_announced, .notice_is_last = has_notice});
   return outcome;
 }
 
@@ -243,7 +242,14 @@ Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_inst
       break;
   }
   executed.outcome = ended.outcome;
-  executed.ended = !ended.armed;
+  executed.ended = !ended.armed && !ended.is_woken;
+  if (ended.is_woken) {
+    Work again;
+    again.entry = entry;
+    again.entry.tried = kWokenWhileArming;
+    at(ring).work.push(again);
+    return executed;
+  }
   if (!ended.armed && entry.tried != 0 && stays_armed(entry)) {
     const auto place = &armed_entry(ring, entry) - at(ring).armed.all().data();
     disarm(ring, static_cast<std::uint32_t>(place));
@@ -283,14 +289,8 @@ Kernel::Ended Kernel::run_operation(RingIndex ring, const Entry& entry, Instant 
     case Operation::segmented_send:
     case Operation::zero_copy_send: return send(ring, entry, at_instant, choices);
     case Operation::receive: return receive(ring, entry, at_instant, choices, executed);
-    case Operation::wait_readable: {
-      if (entry.tried != 0) return {};  // what woke it counts, even if it is gone again
-      const PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(submission.socket)];
-      return {.armed = socket.frames.empty() && !socket.ring.has_filled() && socket.is_down == 0};
-    }
-    case Operation::wait_writable:
-      return {.armed = entry.tried == 0 && !send_sockets_[send_index(submission.socket)].is_writable(
-                  profile_.writable_percent)};
+    case Operation::wait_readable:
+    case Operation::wait_writable: return wait(submission, entry.tried, choices);
     case Operation::deadline: return {.armed = true};
     case Operation::cancel: return cancel(ring, submission.target, choices);
     case Operation::packet_ring_receive: return receive_blocks(ring, entry, executed);
@@ -298,6 +298,22 @@ Kernel::Ended Kernel::run_operation(RingIndex ring, const Entry& entry, Instant 
   }
   REPRISE_ASSERT(false);
   return {};
+}
+
+/// What woke a wait counts, even if it is gone again. But where that happened while the kernel
+/// armed it (a pick, untimed), it looks once more when its work is done.
+Kernel::Ended Kernel::wait(const Submission& submission, std::uint32_t tried, Choices& choices) {
+  if (tried == 1) return {};
+  bool is_ready = false;
+  if (submission.operation == Operation::wait_readable) {
+    const PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(submission.socket)];
+    is_ready = !socket.frames.empty() || socket.ring.has_filled() || socket.is_down != 0;
+  } else {
+    is_ready = send_sockets_[send_index(submission.socket)].is_writable(profile_.writable_percent);
+  }
+  if (!is_ready) return {.armed = true};
+  const bool is_untimed = links_.size() > 0 && links_[0].is_untimed();
+  return {.is_woken = tried == 0 && is_untimed && choices.pick(Site::woken_while_arming, 2) == 1};
 }
 
 /// A multishot receive keeps its place among those that wait on its socket when it is woken.
@@ -415,11 +431,12 @@ Kernel::Ended Kernel::cancel(RingIndex index, Token target, Choices& choices) {
   }
   for (std::uint32_t place = 0; place < ring.work.size(); ++place) {
     Work& work = ring.work[place];
-    // Woken, and not tried again yet: it ends cancelled all the same.
-    if (work.entry.submission.token != target || work.kind != Work::Kind::run ||
-        work.entry.tried == 0) {
-      continue;
-    }
+    // Woken, and not tried again yet: it ends cancelled all the same. Cancelled already, and not
+    // ended yet: it is found again.
+    const bool is_found =
+        work.kind == Work::Kind::run ||
+        (work.kind == Work::Kind::cancel && work.entry.submission.operation != Operation::deadline);
+    if (work.entry.submission.token != target || !is_found || work.entry.tried == 0) continue;
     work.kind = Work::Kind::cancel;
     return {};
   }
@@ -473,14 +490,14 @@ void Kernel::expire(RingIndex index, Instant now) {
 
 // Links.
 
-Kernel::LinkEvent Kernel::step_link(std::uint32_t index, bool holds_notice) {
+Kernel::LinkEvent Kernel::step_link(std::uint32_t index) {
   Link& link = links_[index];
   if (link.arrives_next()) {
     const Packet packet = link.arrive();
     return {packet.is_last(), packet};
   }
   const Packet packet = link.depart();
-  leave(packet, holds_notice);
+  leave(packet);
   return {false, packet};
 }
 

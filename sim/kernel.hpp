@@ -78,6 +78,12 @@ class Kernel {
     queue_successors(at(ring));
     at(ring).batch_left = std::min(work_max, work_count(ring));
   }
+  /// Whether what ended in a round of work, or in a submit, has to be followed up before the next
+  /// one: its chains go on. follow_up() does it for the oldest.
+  [[nodiscard]] bool has_follow_up(RingIndex ring) const {
+    return at(ring).batch_left == 0 && !at(ring).successors.empty();
+  }
+  void follow_up(RingIndex ring) { at(ring).work.push(at(ring).successors.pop()); }
   /// Carries out the oldest work.
   Executed execute_work(RingIndex ring, engine::Instant at, Choices& choices);
   /// Entries that worker threads have to run (IOSQE_ASYNC), at any time and in any order.
@@ -163,8 +169,11 @@ class Kernel {
     bool delivered = false;  ///< a datagram arrived, whole; else: a frame left, or a part arrived
     Packet packet;
   };
-  /// `holds_notice`: the notice of a zero-copy send stays in the packet, for give_notice().
-  LinkEvent step_link(std::uint32_t link, bool holds_notice = false);
+  LinkEvent step_link(std::uint32_t link);
+  /// A departure in parts, for who knows their order: a frame leaves the device, its sender's
+  /// buffer, and its memory.
+  Packet depart(std::uint32_t link) { return links_[link].depart(); }
+  void release(const Packet& packet);
   void give_notice(std::uint16_t notice);
   /// A frame that was delivered finds a closed port: its sender is told.
   void refuse(std::uint32_t send_socket);
@@ -217,10 +226,11 @@ class Kernel {
   struct Ended {
     engine::Outcome outcome = engine::Outcome::ok;
     std::uint32_t result_bytes = 0;
-    int errno_value = 0;      ///< 0: that of the outcome
-    bool armed = false;       ///< it has not ended
-    bool is_posted = false;   ///< its completion is there already
-    bool has_notice = false;  ///< a zero-copy send's second completion follows
+    int errno_value = 0;          ///< 0: that of the outcome
+    bool armed = false;           ///< it has not ended
+    bool is_posted = false;       ///< its completion is there already
+    bool is_woken = false;        ///< it has not ended: it is work
+    bool has_notice = false;      ///< a zero-copy send's second completion follows
     bool notice_is_last = false;  ///< it becomes work behind what follows in a chain
   };
 
@@ -242,6 +252,7 @@ class Kernel {
   Executed run(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices);
   Ended run_operation(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices,
                       Executed& executed);
+  Ended wait(const engine::Submission& submission, std::uint32_t tried, Choices& choices);
   void arm(RingIndex ring, const Entry& entry);
   void disarm(RingIndex ring, std::uint32_t place);
   Entry& armed_entry(RingIndex ring, const Entry& entry);
@@ -272,7 +283,7 @@ class Kernel {
                                  Choices& choices);
   bool transmit(SendSocket& socket, Packet packet, engine::Instant at, Choices& choices);
   void make_room(SendSocket& socket, Link& link, engine::Instant at);
-  void leave(const Packet& packet, bool holds_notice = false);
+  void leave(const Packet& packet);
   void lose_waiting(std::uint32_t link);
   std::uint16_t take_notice(RingIndex ring, engine::Token token);
 

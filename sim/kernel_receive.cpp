@@ -129,7 +129,9 @@ Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Instant at, Ch
     }
     // A multishot receive whose completion finds no room in the queue ends with it.
     const bool goes_on = is_multishot && !overflows_next(rings_[static_cast<std::uint32_t>(ring)]);
-    if (is_multishot) queue_successors(rings_[static_cast<std::uint32_t>(ring)]);  // what has ended before is posted first
+    if (is_multishot)
+      queue_successors(
+          rings_[static_cast<std::uint32_t>(ring)]);  // what has ended before is posted first
     Posted& posted = post(ring, submission.token, Outcome::ok, goes_on);
     posted.region = region;
     posted.packet = packet;

@@ -90,7 +90,9 @@ Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choic
   if (ended.outcome == Outcome::ok) {
     make_room(socket, links_[socket.link], at);
     ended.outcome = refusal(socket, entry);
-    if (ended.outcome == Outcome::ok && entry.malformation == Malformation::bad_pointer) {
+    // The copy of the first fragment fails; there are no others then.
+    if ((ended.outcome == Outcome::ok || ended.outcome == Outcome::no_buffer) &&
+        entry.malformation == Malformation::bad_pointer) {
       ended.outcome = Outcome::invalid;
       ended.errno_value = EFAULT;
     }
@@ -160,6 +162,11 @@ bool Kernel::transmit(SendSocket& socket, Packet packet, Instant at, Choices& ch
     }
     if (link.is_full() || faults_.happens(FaultKind::queue_drop, at, choices)) {
       ++queue_drops_;
+      // The queue is run before what it dropped is freed.
+      if (notice != 0 && link.is_untimed() && link.waiting_count() > 0 &&
+          choices.pick(Site::departure, 2) == 1) {
+        leave(link.depart());
+      }
       give_notice(notice);
       return false;  // what is left of it is not sent
     }
@@ -187,10 +194,14 @@ void Kernel::make_room(SendSocket& socket, Link& link, Instant at) {
 }
 
 /// A frame leaves its sender's buffer.
-void Kernel::leave(const Packet& packet, bool holds_notice) {
+void Kernel::leave(const Packet& packet) {
+  give_notice(packet.notice);
+  release(packet);
+}
+
+void Kernel::release(const Packet& packet) {
   SendSocket& socket = send_sockets_[packet.socket];
   socket.used_bytes -= occupied_bytes(packet);
-  if (!holds_notice) give_notice(packet.notice);
   if (socket.waiting > 0 && socket.is_writable(profile_.writable_percent)) {  // K3
     wake(SocketIndex{packet_sockets_.size() + packet.socket}, true, profile_.retries_newest_first);
   }

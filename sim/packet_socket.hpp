@@ -13,8 +13,7 @@ namespace reprise::sim {
 struct PacketSocket {
   void place(engine::FlatLayout& layout, const PacketSocketConfig& config) {
     const std::uint32_t buffer = config.ring.blocks > 0 ? 0 : config.buffer_bytes;
-    layout.place(frames,
-                 config.frames_max != 0 ? config.frames_max : buffer / buffer_bytes(0) + 1);
+    layout.place(frames, config.frames_max != 0 ? config.frames_max : buffer / buffer_bytes(0) + 1);
     ring.place(layout, config.ring);
   }
   engine::FlatQueue<Packet> frames;  ///< without a ring
@@ -26,10 +25,10 @@ struct PacketSocket {
   std::uint32_t limit_bytes = 0;
   std::uint32_t missed = 0;  ///< of the frames, from the front: counted in found_no_buffer
   std::uint8_t was_armed = 0;
-  std::uint8_t is_down = 0;  ///< its device went down: the next receive is told
+  std::uint8_t is_down = 0;                   ///< its device went down: the next receive is told
   std::uint16_t header_bytes = kHeaderBytes;  ///< before the payload
-  std::uint32_t receives = 0;  ///< that have not ended
-  std::uint32_t waiting = 0;   ///< entries armed on it
+  std::uint32_t receives = 0;                 ///< that have not ended
+  std::uint32_t waiting = 0;                  ///< entries armed on it
 
   /// False: no room, dropped.
   bool take(const Packet& packet) {

@@ -32,9 +32,9 @@ struct Entry {
   engine::Slice slice;              ///< the first
   std::uint32_t payload_bytes = 0;  ///< of all slices
   Malformation malformation = Malformation::none;
-  std::uint32_t chain = 0;         ///< number of its linked chain; 0: none
+  std::uint32_t chain = 0;  ///< number of its linked chain; 0: none
   /// 1: it has been armed before; 2 and 3: a multishot receive that was woken, once or again, and
-  /// stays armed.
+  /// stays armed; 4: a wait that was woken before it was armed, and looks again.
   std::uint32_t tried = 0;
   std::uint16_t is_successor = 0;  ///< of another one in its chain
   std::uint16_t is_async = 0;      ///< IOSQE_ASYNC: a worker thread runs it
@@ -42,6 +42,7 @@ struct Entry {
 
 inline constexpr std::uint32_t kWoken = 2;  ///< Entry::tried
 inline constexpr std::uint32_t kWokenAgain = 3;
+inline constexpr std::uint32_t kWokenWhileArming = 4;
 
 /// What became due for a ring's thread.
 struct Work {

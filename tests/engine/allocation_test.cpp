@@ -11,6 +11,7 @@
 #include "engine_fixture.hpp"
 #include "reprise/engine/runner.hpp"
 #include "reprise/sim/kernel_backend.hpp"
+#include "reprise/sim/node_kernel.hpp"
 #include "reprise/sim/world.hpp"
 
 namespace {
@@ -69,33 +70,36 @@ class CountAllocations {
 struct LoneNode {
   Kernel kernel;
   engine::Stage stage;
-  void place(engine::FlatLayout& layout, const KernelConfig& config) {
-    kernel.place(layout, config);
-    stage.place(layout, config.node.stage);
+  void place(engine::FlatLayout& layout, const WorldConfig& config) {
+    kernel.place(layout, node_kernel(config, 0));
+    stage.place(layout, config.nodes.front().stage);
   }
-  void start(const KernelConfig& config) {
-    kernel.start(config);
-    stage.start(config.node.stage);
+  void start(const WorldConfig& config) {
+    kernel.start(node_kernel(config, 0));
+    stage.start(config.nodes.front().stage);
   }
 };
 
-KernelConfig kernel_config(engine::Policy policy) {
-  KernelConfig config;
-  config.node.fan_out = 2;
-  config.node.stage.policy = policy;
-  config.node.stage.pool = 64;
-  config.node.send_buffer_bytes = 8192;
-  config.node.link.bits_per_second = 1'000'000'000;
-  config.payload_bytes = {1000, 200};
+WorldConfig config_with(engine::Policy policy) {
+  WorldConfig config;
+  NodeConfig& node = config.nodes.front();
+  node.fan_out = 2;
+  node.stage.policy = policy;
+  node.stage.pool = 64;
+  node.send_buffer_bytes = 8192;
+  node.link.bits_per_second = 1'000'000'000;
+  config.traffic.resize(2);
+  config.traffic[0].payload_bytes = 1000;
+  config.traffic[1].payload_bytes = 200;
   return config;
 }
 
 class Relay {
  public:
   explicit Relay(engine::Policy policy)
-      : config_(kernel_config(policy)),
+      : config_(config_with(policy)),
         node_(config_),
-        runner_(config_.node.stage),
+        runner_(config_.nodes.front().stage),
         batch_(1024, 1024) {
     detail_.provided.reserve(1024);
     detail_.received.reserve(1024);
@@ -127,12 +131,16 @@ class Relay {
     return next.kind != engine::Next::Kind::stopped;
   }
   void arrive(std::uint32_t flow) {
-    node_->kernel.arrive({sequence_++, flow, config_.payload_bytes[flow], 0, 0}, true);
+    Packet packet;
+    packet.sequence = sequence_++;
+    packet.flow = flow;
+    packet.payload_bytes = config_.traffic[flow].payload_bytes;
+    node_->kernel.arrive(kInputSocket, packet);
   }
   engine::Stage& stage() { return node_->stage; }
 
  private:
-  KernelConfig config_;
+  WorldConfig config_;
   engine::Flat<LoneNode> node_;
   engine::Runner runner_;
   engine::CompletionBatch batch_;
