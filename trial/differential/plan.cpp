@@ -106,6 +106,7 @@ class Planner {
       setup.receivers[index].buffer_bytes =
           choose<std::uint32_t>(draft.receive_buffers[index], kReceiveBuffers);
     }
+    if (draft.regions / kRegionBytes.size() % 2 == 1) arm_receives();
     for (const StepDraft& step : draft.steps) {
       if (operations_ >= kOperationsMax) break;
       add(step);
@@ -115,6 +116,7 @@ class Planner {
   Trace take() { return std::move(trace_); }
 
  private:
+  void arm_receives();
   void add(const StepDraft& step);
   void add_entries(Act& act, const StepDraft& step);
   TraceEntry entry_of(const EntryDraft& draft);
@@ -161,6 +163,24 @@ class Planner {
   bool blocked_ = false;
   std::array<std::array<bool, 3>, kNetworkLinks> off_{};  ///< up, carrier, address
 };
+
+/// What the queued link carries is seen from the beginning, so that its departures are.
+void Planner::arm_receives() {
+  constexpr std::uint32_t kRegions = 6;
+  make_room(kRegions + 2);
+  Act& provide = push(ActKind::provide);
+  while (provided_ < kRegions) provide.regions.push_back(provided_++);
+  Act& submit = push(ActKind::submit);
+  for (std::uint32_t socket = 0; socket < trace_.setup.receivers.size(); ++socket) {
+    if (trace_.setup.receivers[socket].link != kShapedLink) continue;
+    TraceEntry entry;
+    entry.operation = Operation::receive;
+    entry.token = ++token_;
+    entry.socket = socket;
+    entry.flags = SubmissionFlags::kMultishot;
+    submit.entries.push_back(entry);
+  }
+}
 
 void Planner::add(const StepDraft& step) {
   const ActKind kind = pick(kActs, step.kind);
@@ -227,9 +247,13 @@ void Planner::rest() {
 }
 
 void Planner::add_entries(Act& act, const StepDraft& step) {
+  // Some calls are a batch of sends of one flow that may wait: they fill its send buffer.
+  const bool is_batch = step.value % 6 == 5;
   bool has_malformed = false;
-  for (const EntryDraft& draft : step.entries) {
+  for (const EntryDraft& original : step.entries) {
     if (act.entries.size() == kEntriesMax) break;
+    EntryDraft draft = original;
+    if (is_batch) draft = {.kind = 0, .socket = step.entries.front().socket, .size = 0, .flags = 0};
     TraceEntry entry = entry_of(draft);
     // One a call: what it leaves behind must fit into the submission queue with the next call's.
     if (entry.malformation == Malformation::malformed && std::exchange(has_malformed, true)) {
