@@ -13,6 +13,7 @@ namespace {
 
 std::vector<NodePlan> plans_of(const WorldConfig& config) {
   std::vector<NodePlan> plans;
+  plans.reserve(config.nodes.size());
   for (std::uint32_t index = 0; index < config.nodes.size(); ++index) {
     plans.push_back({config.nodes[index], node_kernel(config, index), index});
   }

@@ -223,6 +223,7 @@ TraceCompletion read_completion(const ordered_json& json, const std::string& whe
 Act read_act(const ordered_json& json, const std::string& where) {
   static const std::vector<std::string_view> kinds = [] {
     std::vector<std::string_view> names;
+    names.reserve(kActKindCount);
     for (std::size_t kind = 0; kind < kActKindCount; ++kind) {
       names.push_back(name(static_cast<ActKind>(kind)));
     }
