@@ -65,9 +65,7 @@ TEST_P(AsioRelay, RelaysEveryDatagramWithAPoolOfOneBatch) {
 
 TEST_P(AsioRelay, KeepsTheOrderWhereTheSocketIsFull) {
   const HostRow row(1);
-  if (!command_inside(row.relay(0),
-                      "tc qdisc add dev out root tbf rate 200mbit burst 16kb limit 1mb"))
-    GTEST_SKIP() << "tc cannot slow an interface down here";
+  if (!slow_down(row, "200mbit")) GTEST_SKIP() << "tc cannot slow an interface down here";
   RelayProgram relay(row.relay(0), arguments_with({"--send-buffer", "8192"}));
   expect_perfect(deliver(row, HostRow::sent_on(0), HostRow::received_on(1),
                          {.count = 2'000, .window_datagrams = 60}),

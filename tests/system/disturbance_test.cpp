@@ -32,9 +32,7 @@ TEST_F(RelayDisturbance, AClosedPortTakesNothingFromTheOtherOutput) {
 
 TEST_F(RelayDisturbance, ASmallSendBufferRefusesAndKeepsTheOrder) {
   const HostRow row(1);
-  if (!command_inside(row.relay(0),
-                      "tc qdisc add dev out root tbf rate 200mbit burst 16kb limit 1mb"))
-    GTEST_SKIP() << "tc cannot slow an interface down here";
+  if (!slow_down(row, "200mbit")) GTEST_SKIP() << "tc cannot slow an interface down here";
   for (const char* policy : {"synchronous", "deferred", "eager", "adaptive"}) {
     SCOPED_TRACE(policy);
     RelayProgram relay(row.relay(0), {HostRow::received_on(0), HostRow::sent_on(1), "--policy",

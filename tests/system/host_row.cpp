@@ -41,6 +41,14 @@ bool command_inside(const Namespace& host, const std::string& command) {
   return succeeded;
 }
 
+bool slow_down(const HostRow& row, const std::string& rate) {
+  return command_inside(row.sink(),
+                        "unshare -m sh -c 'mount -t sysfs sysfs /sys && "
+                        "echo 1 > /sys/class/net/in/queues/rx-0/rps_cpus'") &&
+         command_inside(row.relay(0),
+                        "tc qdisc add dev out root tbf rate " + rate + " burst 16kb limit 1mb");
+}
+
 std::uint64_t interface_drops(const Namespace& host, const std::string& interface) {
   std::uint64_t drops = 0;
   inside(host, [&] {

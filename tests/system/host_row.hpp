@@ -56,6 +56,12 @@ void inside(const traffic::Namespace& host, const std::function<void()>& action)
 /// Runs a command inside a host; its output is left out. Whether it succeeded.
 bool command_inside(const traffic::Namespace& host, const std::string& command);
 
+/// Whether the relay's outgoing interface carries `rate` from now on ("200mbit"), its order kept up
+/// to the sink. A shaper's frames leave on whatever core its timer fires, and a veth hands each to
+/// that core's receive queue: without receive packet steering onto one core, a relay that moved
+/// from one core to another would see its frames overtake each other behind it.
+bool slow_down(const HostRow& row, const std::string& rate);
+
 /// Frames that a host's interface dropped before any socket saw them.
 std::uint64_t interface_drops(const traffic::Namespace& host, const std::string& interface);
 
