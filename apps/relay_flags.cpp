@@ -17,6 +17,8 @@ constexpr std::uint32_t kEntriesMax = 32'768;
 /// The kernel takes socket buffer sizes as an int and doubles them.
 constexpr std::uint32_t kSocketBufferBytesMax = 1U << 30U;
 
+constexpr std::array<std::string_view, 2> kSegmentationNames{"auto", "off"};
+
 const std::string kHazards = "Hazards (for experiments)";
 
 /// An option that takes one of `names` and stores what `parse` makes of it.
@@ -87,6 +89,7 @@ engine::Expected<void> check_companions(const daemon::RelayOptions& options) {
     return engine::failure(fmt::format("{}: has a meaning only with {}; add it, or leave {} out",
                                        flag, companion, flag));
   };
+  if (const auto consistent = daemon::check(options); !consistent) return consistent;
   if (options.threads == 1) {
     if (!wakes_by_default) return needs("--wake-up", "--threads 2");
     if (hazards.drain == engine::Drain::all) return needs("--drain all", "--threads 2");
@@ -110,6 +113,25 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
   add_choice(command, "--backend",
              "auto: io_uring, or asio (epoll) where the host refuses it (default auto)",
              daemon::kBackendKindNames, daemon::backend_kind_from, options.backend);
+  add_choice(command, "--mode",
+             "throughput: by packet ring; latency: frame by frame; auto: by load (default auto)",
+             daemon::kIngressModeNames, daemon::ingress_mode_from, options.mode);
+  command
+      .add_option("--workers", options.workers,
+                  "threads that share the flows, each with sockets and memory of its own (default "
+                  "1)")
+      ->check(whole_number(1, 64));
+  command
+      .add_option("--cores", options.cores,
+                  "the core of each thread, as 2,3 (default: where the host puts them)")
+      ->delimiter(',')
+      ->check(whole_number(0, 1023));
+  command
+      .add_option_function<std::string>(
+          "--segmentation",
+          [&options](const std::string& text) { options.segmentation = text == "auto"; },
+          "auto: several datagrams leave in one send where the host can; off (default auto)")
+      ->check(one_of(kSegmentationNames));
   add_choice(command, "--policy", "when sends are handed over and reaped (default adaptive)",
              engine::kPolicyNames, engine::policy_from, stage.policy);
   add_choice(command, "--exhaustion", "what a datagram without a free buffer does (default wait)",
@@ -120,7 +142,10 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
       ->check(whole_number(1, 2));
   add_choice(command, "--wake-up", "how the thread that sends waits for datagrams (default event)",
              engine::kWakeUpNames, engine::wake_up_from, stage.wake_up);
-  command.add_option("--batch", stage.batch, "sends in one batch, up to the ring (default 32)")
+  command
+      .add_option("--batch", stage.batch,
+                  "sends in one batch, up to the ring (default 32; with segmentation at least 64, "
+                  "and 32 for each output)")
       ->check(whole_number(1, kEntriesMax));
   command
       .add_option("--ring", stage.submissions_max, "entries of the submission queue (default 64)")
@@ -130,6 +155,10 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
   command.add_option("--ttl", options.hops, "TTL or hop limit of what is sent (default 16)")
       ->check(whole_number(1, 255));
   command
+      .add_option("--packet-ring", options.ring_bytes,
+                  "bytes of each input's packet ring (default 16777216)")
+      ->check(whole_number(1U << 19U, kSocketBufferBytesMax));
+  command
       .add_option("--receive-buffer", options.receive_buffer_bytes,
                   "bytes of each input's socket buffer (default 4194304)")
       ->check(whole_number(1, kSocketBufferBytesMax));
@@ -137,6 +166,8 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
       .add_option("--send-buffer", options.send_buffer_bytes,
                   "bytes of each output's socket buffer (default: the host's)")
       ->check(whole_number(1, kSocketBufferBytesMax));
+  command.add_flag("--shield", options.shield,
+                   "keep what is relayed from this host's own IP stack (needs CAP_NET_ADMIN)");
   add_hazard_flags(command, options);
 }
 

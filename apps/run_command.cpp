@@ -1,6 +1,7 @@
 // reprise run IN OUT...
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cmath>
 #include <memory>
 
@@ -21,33 +22,56 @@ struct RunArguments {
   bool json = false;
 };
 
-engine::Expected<engine::Rule> make_rule(const RunArguments& arguments) {
-  engine::Rule rule;
-  rule.name = "run";
-  const auto input = engine::parse_endpoint(arguments.input);
-  if (!input) return std::unexpected(input.error());
-  rule.input = *input;
-  for (const std::string& text : arguments.outputs) {
-    const auto output = engine::parse_endpoint(text);
-    if (!output) return std::unexpected(output.error());
-    rule.outputs.push_back(*output);
+/// IN OUT... [+ IN OUT...]...
+engine::Expected<std::vector<engine::Rule>> make_rules(const RunArguments& arguments) {
+  std::vector<engine::Rule> rules;
+  bool is_input = true;
+  std::vector<std::string> endpoints{arguments.input};
+  endpoints.insert(endpoints.end(), arguments.outputs.begin(), arguments.outputs.end());
+  for (const std::string& text : endpoints) {
+    if (text == "+" && !is_input && !rules.back().outputs.empty()) {
+      is_input = true;
+      continue;
+    }
+    const auto endpoint = engine::parse_endpoint(text);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    if (is_input) {
+      const std::string name = rules.empty() ? "run" : fmt::format("run {}", rules.size() + 1);
+      rules.push_back({.name = name, .input = *endpoint, .outputs = {}});
+    } else {
+      rules.back().outputs.push_back(*endpoint);
+    }
+    is_input = false;
   }
-  return rule;
+  if (is_input || rules.back().outputs.empty())
+    return engine::failure("\"+\" is followed by one more rule: IN OUT...");
+  return rules;
 }
 
 Exit run(const RunArguments& arguments) {
   if (const auto flags = check_relay_flags(arguments.options); !flags) return refuse(flags.error());
-  const auto rule = make_rule(arguments);
-  if (!rule) return refuse(rule.error());
-  const auto relay = daemon::Relay::open({&*rule, 1}, arguments.options);
+  const auto rules = make_rules(arguments);
+  if (!rules) return refuse(rules.error());
+  // From before the relay is opened until it is gone: a signal must not end the process while a
+  // shield is up.
+  std::atomic<daemon::Relay*> running = nullptr;
+  const StopSignals signals([&running] {
+    if (daemon::Relay* const relay = running) relay->request_stop();
+  });
+  const auto relay = daemon::Relay::open(*rules, arguments.options);
   if (!relay) return refuse(relay.error());
-  const StopSignals signals([&relay] { (*relay)->request_stop(); });
+  running = relay->get();
+  if (signals.flag()) (*relay)->request_stop();  // it came while the relay was opened
   note_fallback((*relay)->backend());
+  for (const std::string& note : (*relay)->notes()) print_note(fmt::format("reprise: {}\n", note));
   print_note(fmt::format(
-      "reprise: relaying {} to {} output{}, policy {}{}, backend {}; Ctrl-C ends\n",
-      arguments.input, rule->outputs.size(), rule->outputs.size() == 1 ? "" : "s",
-      engine::name(arguments.options.stage.policy),
-      arguments.options.threads > 1 ? ", 2 threads" : "", name((*relay)->backend().kind)));
+      "reprise: relaying {} to {} output{}{}, mode {}, policy {}{}{}, backend {}{}; Ctrl-C ends\n",
+      arguments.input, rules->front().outputs.size(), rules->front().outputs.size() == 1 ? "" : "s",
+      rules->size() == 1 ? "" : fmt::format(" and {} more", rules->size() - 1),
+      name(arguments.options.mode), engine::name(arguments.options.stage.policy),
+      arguments.options.workers > 1 ? fmt::format(", {} workers", arguments.options.workers) : "",
+      arguments.options.threads > 1 ? ", 2 threads" : "", name((*relay)->backend().kind),
+      arguments.options.shield ? ", shielded" : ""));
   daemon::RelayReport last;
   const engine::Duration interval{std::llround(arguments.interval_seconds * 1e9)};
   const daemon::RelayReport report =
@@ -55,6 +79,7 @@ Exit run(const RunArguments& arguments) {
         print_note(fmt::format("reprise: {}\n", to_line(now, last)));
         last = now;
       });
+  running = nullptr;
   if (arguments.json) {
     print_json(to_json(report));
   } else {
@@ -72,10 +97,12 @@ void add_run_command(CLI::App& program, std::function<Exit()>& chosen) {
   command->footer(
       "Endpoints are [SOURCE@]GROUP:PORT[%INTERFACE], IPv6 groups in brackets:\n"
       "  reprise run 239.1.1.1:5000%eth0 239.2.2.2:5000%eth1\n"
+      "  reprise run 239.1.1.1:5000%eth0 239.2.2.2:5000%eth1 + 239.1.1.2:5000%eth0 192.0.2.9:5000\n"
       "  reprise run 10.0.0.7@232.1.1.1:5000%eth0 '[ff3e::1]:5000%eth1' 192.0.2.9:5000\n"
       "Needs CAP_NET_RAW. Ends cleanly on Ctrl-C or SIGTERM and prints what it did.");
   command->add_option("IN", arguments->input, "what to relay, with its interface")->required();
-  command->add_option("OUT", arguments->outputs, "where to send it")->required();
+  command->add_option("OUT", arguments->outputs, "where to send it; \"+\" begins another rule")
+      ->required();
   add_relay_flags(*command, arguments->options);
   command
       ->add_option("--interval", arguments->interval_seconds,

@@ -34,7 +34,7 @@ class EchoBackend final : public engine::Backend {
   }
   [[nodiscard]] engine::Instant now() const override { return {}; }
   void wake() override {}
-  engine::Expected<engine::PacketMemory> register_memory(std::uint32_t, std::uint32_t) override {
+  engine::Expected<engine::PacketMemory> register_memory(const engine::MemorySpec&) override {
     return {};
   }
   engine::Expected<void> use_memory(const engine::PacketMemory&) override { return {}; }

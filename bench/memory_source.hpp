@@ -98,10 +98,10 @@ class MemorySource final : public engine::Backend {
   }
   void wake() override { woken_.store(true, std::memory_order_release); }
 
-  engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
-                                                         std::uint32_t region_bytes) override {
-    bytes_.resize(std::size_t{count} * region_bytes);
-    memory_ = {bytes_.data(), region_bytes, region_bytes, region_bytes, count};
+  engine::Expected<engine::PacketMemory> register_memory(const engine::MemorySpec& spec) override {
+    bytes_.resize(std::size_t{spec.buffers} * spec.buffer_bytes);
+    memory_.buffers = {bytes_.data(), spec.buffer_bytes, spec.buffer_bytes, spec.buffer_bytes,
+                       spec.buffers};
     header_bytes_ = static_cast<std::uint32_t>(
         engine::build_headers(options_.header, options_.payload_bytes, frame_));
     return memory_;
@@ -145,7 +145,7 @@ class MemorySource final : public engine::Backend {
     const engine::RegionIndex region = provided_.front();
     provided_.pop_front();
     std::memcpy(
-        bytes_.data() + std::size_t{static_cast<std::uint32_t>(region)} * memory_.region_bytes,
+        bytes_.data() + std::size_t{static_cast<std::uint32_t>(region)} * memory_.buffers.region_bytes,
         frame_.data(), header_bytes_);
     engine::Completion& completion = batch.push();
     completion.token = receive_;

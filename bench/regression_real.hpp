@@ -107,7 +107,7 @@ inline int run_on_two_cores(const Case& tried, const Options& options, const eng
   daemon::Worker egress(engine::with_role(tried.stage, engine::Role::egress), std::move(ring));
   daemon::ThreadHandOff hand_off(tried.stage, ingress.backend(), egress.backend());
   const auto memory =
-      ingress.backend().register_memory(tried.stage.region_count(), tried.stage.region_bytes);
+      ingress.backend().register_memory(tried.stage.memory());
   if (!memory || !egress.backend().use_memory(*memory)) return 1;
   ingress.set_memory(*memory);
   egress.set_memory(*memory);

@@ -8,6 +8,19 @@
 
 namespace reprise::daemon {
 
+engine::Expected<void> pin_to_core(unsigned core) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  if (core < CPU_SETSIZE) {
+    CPU_SET(core, &one);
+    if (::sched_setaffinity(0, sizeof one, &one) == 0) return {};
+  }
+  const int errno_value = core < CPU_SETSIZE ? errno : EINVAL;
+  return engine::failure("core " + std::to_string(core) + ": " + posix::errno_text(errno_value) +
+                             "; expected one of those that taskset -p $$ shows",
+                         errno_value);
+}
+
 engine::Expected<OnOneCore> OnOneCore::here() {
   cpu_set_t before;
   const int core = ::sched_getcpu();

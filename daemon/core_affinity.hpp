@@ -1,4 +1,4 @@
-// Hazard: the threads of a relay on one core.
+// On which cores the threads of a relay run.
 #pragma once
 
 #include <sched.h>
@@ -7,8 +7,11 @@
 
 namespace reprise::daemon {
 
-/// While it lives, the calling thread, and each thread that it starts, runs on the one core where
-/// it was made. It goes on the thread that made it.
+/// Keeps the calling thread on a core from now on. Error: it may not run there.
+engine::Expected<void> pin_to_core(unsigned core);
+
+/// Hazard: while it lives, the calling thread, and each thread that it starts, runs on the one core
+/// where it was made. It goes on the thread that made it.
 class OnOneCore {
  public:
   static engine::Expected<OnOneCore> here();

@@ -62,9 +62,11 @@ nlohmann::ordered_json to_json(const RelayReport& report) {
     entry["output"] = output.output;
     entry["assigned"] = output.counters.assigned;
     entry["sent"] = output.counters.sent;
+    entry["sends"] = output.counters.sends;
     entry["sent_bytes"] = output.counters.sent_bytes;
     entry["pending"] = output.pending;
     entry["refused"] = output.counters.refused;
+    entry["unsegmented"] = output.counters.unsegmented;
     entry["dropped"] = reasons<engine::EgressDrop>(output.counters.dropped);
     entry["errors"] = nlohmann::ordered_json::object();
     for (const engine::ErrnoCount& error : output.counters.errors) {
@@ -75,7 +77,11 @@ nlohmann::ordered_json to_json(const RelayReport& report) {
   json["regions_outstanding"] = report.regions_outstanding;
   json["backend"] = name(report.backend.kind);
   json["backend_reason"] = report.backend.reason;
+  json["mode"] = name(report.mode);
+  json["mode_switches"] = report.mode_switches;
+  json["workers"] = report.workers;
   json["threads"] = report.threads;
+  json["shield"] = report.shield;
   json["turns"] = report.turns;
   json["laws_hold"] = report.laws_hold;
   if (report.census) {
@@ -94,8 +100,9 @@ std::string to_text(const RelayReport& report) {
     text += fmt::format(", dropped {}", drops);
   }
   if (report.kernel_drops > 0) {
-    text += fmt::format(", {} dropped by the kernel before the relay (receive buffer full)",
-                        report.kernel_drops);
+    text += fmt::format(
+        ", {} dropped by the kernel before the relay (receive buffer or packet ring full)",
+        report.kernel_drops);
   }
   if (report.ingress.receives_failed > 0) {
     text += fmt::format(", {} receives failed", report.ingress.receives_failed);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reprise/daemon/backend_choice.hpp"
+#include "reprise/daemon/ingress_mode.hpp"
 #include "reprise/daemon/occupancy_sampler.hpp"
 #include "reprise/engine/counters.hpp"
 #include "reprise/engine/time.hpp"
@@ -30,7 +31,11 @@ struct RelayReport {
   std::uint32_t regions_outstanding = 0;
   std::uint64_t turns = 0;  ///< of the thread that sends
   BackendChoice backend;
-  std::uint32_t threads = 1;  ///< of which a second one sends
+  IngressMode mode = IngressMode::latency;  ///< just now; not automatic
+  std::uint64_t mode_switches = 0;
+  std::uint32_t workers = 1;
+  std::uint32_t threads = 1;  ///< of a worker, of which a second one sends
+  bool shield = false;        ///< the host's own IP stack does not get what is relayed
   bool laws_hold = true;      ///< of each stage, and between the two
   std::optional<CensusResult> census;
 

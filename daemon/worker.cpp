@@ -21,7 +21,11 @@ void relax_processor() {
 }
 
 std::uint32_t completions_max(const engine::StageConfig& config) {
-  return config.region_count() + config.sends_max + 64;
+  return config.region_count() + config.blocks + config.sends_max + 64;
+}
+
+std::uint32_t frames_max(const engine::StageConfig& config) {
+  return completions_max(config) + (config.blocks > 0 ? config.intake + 1 : 0);
 }
 
 }  // namespace
@@ -30,7 +34,7 @@ Worker::Worker(const engine::StageConfig& config, std::unique_ptr<engine::Backen
     : stage_(config),
       backend_(std::move(backend)),
       runner_(config),
-      batch_(completions_max(config), completions_max(config)) {}
+      batch_(completions_max(config), frames_max(config)) {}
 
 void Worker::watch(engine::OutputIndex output) { watched_.push_back(output); }
 
@@ -107,6 +111,9 @@ void Worker::keep_records() {
 
 void Worker::publish() {
   const bool laws_hold = stage_->laws_hold();  // looks at everything: not under the lock
+  std::uint64_t kernel_drops = 0;
+  for (const engine::SocketIndex socket : watched_inputs_)
+    kernel_drops += backend_->statistics(socket).kernel_drops;
   const std::lock_guard lock(mutex_);
   WorkerCounts& counts = published_;
   counts.ingress = stage_->ingress_counters();
@@ -114,6 +121,7 @@ void Worker::publish() {
   for (const engine::OutputIndex output : watched_) {
     counts.outputs.push_back({stage_->egress().counters(output), stage_->egress().pending(output)});
   }
+  counts.kernel_drops = kernel_drops;
   counts.crossed = stage_->crossed();
   counts.turns = runner_.turns();
   counts.held = stage_->ledger().held_count();

@@ -41,6 +41,7 @@ struct OutputCount {
 struct WorkerCounts {
   engine::IngressCounters ingress;
   std::vector<OutputCount> outputs;  ///< in the order of watch()
+  std::uint64_t kernel_drops = 0;    ///< on the sockets of watch_input()
   std::uint64_t crossed = 0;
   std::uint64_t turns = 0;
   std::uint32_t held = 0;  ///< regions
@@ -66,6 +67,8 @@ class Worker {
   void set_hand_off(ThreadHandOff& hand_off) { hand_off_ = &hand_off; }
   /// Adds an output to what counts() tells.
   void watch(engine::OutputIndex output);
+  /// Adds a socket to what counts() tells.
+  void watch_input(engine::SocketIndex socket) { watched_inputs_.push_back(socket); }
   void write_lines_to(int descriptor) { lines_.emplace(descriptor); }
   /// Takes a census; of a pipeline's egress stage, with what its peer tells. After set_hand_off().
   void take_census(const IngressOccupancy* peer) { sampler_.emplace(hand_off_, peer); }
@@ -103,6 +106,7 @@ class Worker {
   engine::PacketMemory memory_{};
   ThreadHandOff* hand_off_ = nullptr;
   std::vector<engine::OutputIndex> watched_;
+  std::vector<engine::SocketIndex> watched_inputs_;
   std::optional<LineWriter> lines_;
   std::optional<OccupancySampler> sampler_;
   IngressOccupancy* occupancy_ = nullptr;

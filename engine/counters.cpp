@@ -59,11 +59,24 @@ void OutputCounters::count_error(std::int32_t errno_value, std::uint64_t count) 
   errors.back().count += count;
 }
 
+IngressCounters& IngressCounters::operator+=(const IngressCounters& other) {
+  received += other.received;
+  received_bytes += other.received_bytes;
+  accepted += other.accepted;
+  for (std::size_t reason = 0; reason < dropped.size(); ++reason)
+    dropped[reason] += other.dropped[reason];
+  receives_exhausted += other.receives_exhausted;
+  receives_failed += other.receives_failed;
+  return *this;
+}
+
 OutputCounters& OutputCounters::operator+=(const OutputCounters& other) {
   assigned += other.assigned;
   sent += other.sent;
+  sends += other.sends;
   sent_bytes += other.sent_bytes;
   refused += other.refused;
+  unsegmented += other.unsegmented;
   for (std::size_t reason = 0; reason < dropped.size(); ++reason)
     dropped[reason] += other.dropped[reason];
   for (const ErrnoCount& error : other.errors) {

@@ -60,6 +60,7 @@ struct IngressCounters {
   std::uint64_t receives_failed = 0;     ///< receives that ended with an error
 
   [[nodiscard]] std::uint64_t dropped_total() const;
+  IngressCounters& operator+=(const IngressCounters& other);
 };
 
 struct ErrnoCount {
@@ -70,9 +71,11 @@ struct ErrnoCount {
 struct OutputCounters {
   std::uint64_t assigned = 0;
   std::uint64_t sent = 0;
+  std::uint64_t sends = 0;  ///< that carried them: fewer, where segmented sends carried several
   std::uint64_t sent_bytes = 0;
   std::uint64_t refused =
       0;  ///< times a send found no room; such a datagram is tried again or dropped
+  std::uint64_t unsegmented = 0;  ///< segmented sends that left again datagram by datagram
   std::array<std::uint64_t, kEgressDropCount> dropped{};
   std::array<ErrnoCount, 4> errors{};  ///< by errno; what does not fit any more counts in the last
 

@@ -6,12 +6,18 @@
 //   E1  Order. One output's sends of a batch form one linked chain, and it has one chain at a time:
 //       the next begins when the last has been reaped. So none overtakes another, and one that was
 //       refused can be tried again in its place. Not so with the hazard send_order = unlinked.
+//       Datagrams of one flow and length that a batch has for an output leave in one segmented
+//       send, where segments_max allows it; no flow is reordered, and none waits for more to come.
 //   E2  What comes for a blocked output waits in its bounded queue until the socket is writable, or
 //       is dropped as queue_full. New datagrams take at most half the pool in all queues together;
 //       a refused chain comes back on top of that.
 //   E3  Queued datagrams leave before newer ones of the same output.
 //   E4  Queued datagrams use half a batch, rounded up, while the backlog has some.
 //   E5  Every assigned datagram is sent, dropped with a reason, or pending.
+//   E6  What waits in a queue lies in a buffer: out of a block of a packet ring it is copied to a
+//       free one, or dropped as queue_full. So a block is held no longer than a batch takes.
+//   E7  A segmented send that is refused as such is tried again datagram by datagram, and its
+//       output sends segments of that size no more.
 #pragma once
 
 #include <cstdint>
@@ -51,9 +57,9 @@ class Egress {
   /// sockets of its outputs appear in closable() when each runs empty.
   void push(const WorkItem& item);
   /// Adds up to a batch of sends, and waits for blocked outputs.
-  void prepare(SubmissionList& list, Ledger& ledger);
+  void prepare(SubmissionList& list, Ledger& ledger, const PacketMemory& memory);
   [[nodiscard]] bool owns_slot(std::uint32_t slot) const { return slot >= first_slot_; }
-  void complete(const Completion& completion, Ledger& ledger);
+  void complete(const Completion& completion, Ledger& ledger, const PacketMemory& memory);
 
   // State.
 
@@ -90,12 +96,28 @@ class Egress {
   [[nodiscard]] bool laws_hold() const;
 
  private:
+  static constexpr std::uint32_t kNone = 0xffff'ffff;
+
+  /// A datagram on its way to one output: staged, in flight or queued.
+  struct Node {
+    Payload payload;
+    std::uint32_t next = kNone;
+  };
+  struct NodeList {
+    std::uint32_t first = kNone;
+    std::uint32_t last = kNone;
+    std::uint32_t size = 0;
+  };
+  /// One send, of one datagram or of several that are segments of it.
   struct SendOperation {
-    Slice payload;
+    NodeList datagrams;
     OutputIndex output = kNoOutput;
-    std::uint32_t reserved = 0;
     std::uint32_t generation = 0;  ///< of the token
     std::uint32_t next = 0;        ///< in the chain that is being staged
+    std::uint32_t payload_bytes = 0;
+    std::uint16_t segment_bytes = 0;
+    FlowTag flow = 0;
+    std::uint32_t takes_more = 0;  ///< another segment may join it
   };
   enum class OutputState : std::uint32_t { free, active, removed };
   /// For "writable"; where it is not none, the output is blocked (E2).
@@ -107,17 +129,18 @@ class Egress {
     Wait wait = Wait::none;
     std::uint32_t wait_generation = 0;
     std::uint32_t ready = 0;      ///< is in ready_
-    std::uint32_t in_flight = 0;  ///< prepared or in flight
-    std::uint32_t returned = 0;   ///< of the chain, put back to the front of the queue
-    std::uint32_t queue_head = 0;
-    std::uint32_t queue_size = 0;
-    std::uint32_t staged_first = 0;  ///< operations of the batch that is being prepared
+    std::uint32_t in_flight = 0;  ///< datagrams staged, prepared or in flight
+    std::uint32_t sends = 0;      ///< the same in operations
+    NodeList queue;
+    std::uint32_t returned_last = kNone;  ///< of those of the chain that were put back, the newest
+    std::uint32_t staged_first = 0;       ///< operations of the batch that is being prepared
     std::uint32_t staged_last = 0;
-    std::uint32_t staged_count = 0;
-    std::uint32_t reserved = 0;
+    std::uint32_t staged_sends = 0;
+    std::uint32_t staged_datagrams = 0;
+    std::uint32_t segment_bytes_max = 0xffff;  ///< E7
     [[nodiscard]] bool is_blocked() const { return wait != Wait::none; }
     /// Sends of an earlier batch have not been reaped.
-    [[nodiscard]] bool has_chain() const { return in_flight > staged_count; }
+    [[nodiscard]] bool has_chain() const { return sends > staged_sends; }
   };
 
   [[nodiscard]] Output& at(OutputIndex output) {
@@ -129,6 +152,11 @@ class Egress {
   /// The next chain has to wait for the last one (E1).
   [[nodiscard]] bool holds_back(const Output& output) const {
     return linked_ != 0 && output.has_chain();
+  }
+  /// Its chain and its queue fill the places that it has; they are kept in case the chain comes
+  /// back.
+  [[nodiscard]] bool is_full(const Output& output) const {
+    return output.queue.size + output.staged_datagrams >= queue_capacity_;
   }
   [[nodiscard]] OutputCounters& counters_of(OutputIndex output) {
     return counters_[static_cast<std::uint32_t>(output)];
@@ -143,36 +171,52 @@ class Egress {
     return first_slot_ + 2 * outputs_.size() + operation;
   }
 
+  // Preparing.
   std::uint32_t take_queued(std::uint32_t room);
-  void take_backlog(std::uint32_t room, Ledger& ledger);
+  void take_backlog(std::uint32_t room, Ledger& ledger, const PacketMemory& memory);
   void finish_front(Ledger& ledger);
   void settle_removals();
   void remove_outputs(OutputIndex first);
-  bool assign(OutputIndex output, Slice payload, Ledger& ledger);
-  void stage(OutputIndex output, Slice payload);
+  void enqueue(OutputIndex output, const Payload& payload, Ledger& ledger,
+               const PacketMemory& memory);
+  [[nodiscard]] std::uint32_t find_send(OutputIndex output, const Payload& payload) const;
+  void open_send(OutputIndex output, std::uint32_t node);
+  void join_send(std::uint32_t operation, std::uint32_t node);
   void add_chains(SubmissionList& list);
+  void add_send(SubmissionList& list, std::uint32_t slot, const Output& output, bool is_last);
   void add_waits(SubmissionList& list);
-  void complete_send(std::uint32_t operation, const Completion& completion, Ledger& ledger);
+
+  // Completing.
+  void complete_send(std::uint32_t operation, const Completion& completion, Ledger& ledger,
+                     const PacketMemory& memory);
   void complete_wait(OutputIndex output, const Completion& completion);
-  void put_back(OutputIndex output, Slice payload, Ledger& ledger);
-  void put_behind(OutputIndex output, Slice payload, Ledger& ledger);
-  void count_drop(OutputIndex output, EgressDrop reason);
+  void put_back(OutputIndex output, NodeList datagrams, Ledger& ledger, const PacketMemory& memory);
+  void put_back(OutputIndex output, std::uint32_t node);
+  void release(const NodeList& datagrams, Ledger& ledger);
+  bool bring_into_buffer(Payload& payload, Ledger& ledger, const PacketMemory& memory) const;
+  void count_drop(OutputIndex output, EgressDrop reason, std::uint32_t datagrams = 1);
   void mark_ready(OutputIndex output);
-  Slice& queued(OutputIndex output, std::uint32_t from_front);
-  Slice pop_queued(OutputIndex output);
   void retire_if_empty(OutputIndex output);
+
+  // Nodes.
+  std::uint32_t take_node(const Payload& payload);
+  void give_back_node(std::uint32_t node);
+  void append(NodeList& list, std::uint32_t node);
+  std::uint32_t pop_queued(OutputIndex output);
 
   Backlog backlog_;
   FlatArray<SendOperation> operations_;
   FlatList<std::uint32_t> free_operations_;
   FlatArray<Output> outputs_;
-  FlatArray<Slice> queues_;          ///< output_queue of them for each output
+  FlatArray<Node> nodes_;
   FlatQueue<OutputIndex> ready_;     ///< outputs with queued datagrams that may leave
   FlatList<OutputIndex> touched_;    ///< outputs with staged sends, in order of first use
   FlatList<OutputIndex> to_wait_;    ///< blocked outputs whose wait is not armed yet
   FlatList<OutputIndex> to_cancel_;  ///< outputs whose wait is to be cancelled
   FlatList<SocketIndex> closable_;
   FlatArray<OutputCounters> counters_;
+  /// The newest staged send of each flow and output, by hash; used while a batch is staged.
+  FlatArray<std::uint32_t> newest_sends_;
   OutputCounters retired_{};  ///< of outputs whose slot was used again
   std::uint64_t sent_ = 0;
   std::uint64_t pushed_ = 0;
@@ -180,9 +224,12 @@ class Egress {
   OutputIndex first_free_ = kNoOutput;
   /// Next output of the datagram at the front, when a batch ended inside it.
   OutputIndex cursor_ = kNoOutput;
+  std::uint32_t first_free_node_ = kNone;
   std::uint32_t first_slot_ = 0;
   std::uint32_t batch_ = 0;
   std::uint32_t datagrams_max_ = 0;
+  std::uint32_t segments_max_ = 1;
+  std::uint32_t segmented_bytes_max_ = 0;
   std::uint32_t removals_ = 0;  ///< in the backlog
   std::uint32_t linked_ = 0;
   std::uint32_t queue_capacity_ = 0;

@@ -1,6 +1,7 @@
 #include "reprise/engine/ingress.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <expected>
 
 namespace reprise::engine {
@@ -52,6 +53,16 @@ std::expected<Datagram, IngressDrop> examine(const Frame& frame, Slice bytes,
   return *datagram;
 }
 
+FlowTag flow_tag(const Datagram& datagram) {
+  std::uint64_t mixed = datagram.source_port;
+  for (std::size_t at = 0; at < datagram.source.bytes.size(); at += sizeof(std::uint64_t)) {
+    std::uint64_t part = 0;
+    std::memcpy(&part, &datagram.source.bytes[at], sizeof(part));
+    mixed = (mixed ^ part) * 0x9e37'79b9'7f4a'7c15U;
+  }
+  return static_cast<FlowTag>(mixed >> 48U);
+}
+
 }  // namespace
 
 void Ingress::place(FlatLayout& layout, const StageConfig& config) {
@@ -63,42 +74,83 @@ void Ingress::start(const StageConfig& config) {
   kernel_target_ = config.exhaustion == Exhaustion::drop ? config.landing : config.pool;
 }
 
-InputIndex Ingress::add_input(SocketIndex socket) {
+InputIndex Ingress::add_input(const InputSpec& spec) {
   if (input_count_ == inputs_.size()) return kNoInput;
-  Input& input = inputs_[input_count_];
-  input.socket = socket;
+  const InputIndex index{input_count_++};
+  Input& input = inputs_[static_cast<std::uint32_t>(index)];
+  input.socket = spec.socket;
+  input.routes_of = spec.routes_of == kNoInput ? index : spec.routes_of;
+  input.has_ring = spec.has_ring ? 1 : 0;
+  if (spec.has_ring) ++ring_count_;
+  input.is_paused = 1;
+  input.state = InputState::paused;
+  if (!spec.is_paused) resume(index);
+  return index;
+}
+
+void Ingress::pause(InputIndex index) {
+  Input& input = inputs_[static_cast<std::uint32_t>(index)];
+  if (input.is_paused != 0) return;
+  input.is_paused = 1;
+  if (input.state == InputState::armed) request_cancel(input);
+  if (input.state != InputState::idle) return;
+  input.state = InputState::paused;
+  count_idle(input, -1);
+}
+
+void Ingress::resume(InputIndex index) {
+  Input& input = inputs_[static_cast<std::uint32_t>(index)];
+  input.is_paused = 0;
+  if (input.state != InputState::paused) return;
   input.state = InputState::idle;
-  if (stopping_ == 0) ++idle_count_;
-  return InputIndex{input_count_++};
+  count_idle(input, 1);
+}
+
+/// Inputs that wait to be armed.
+void Ingress::count_idle(const Input& input, int change) {
+  if (stopping_ != 0) return;
+  (input.has_ring != 0 ? idle_ring_count_ : idle_count_) += static_cast<std::uint32_t>(change);
+}
+
+void Ingress::request_cancel(Input& input) {
+  if (input.cancel != 0) return;
+  input.cancel = 1;
+  ++to_cancel_;
 }
 
 void Ingress::stop() {
   if (stopping_ != 0) return;
   stopping_ = 1;
-  idle_count_ = 0;
+  idle_count_ = idle_ring_count_ = 0;
   for (Input& input : inputs_.all()) {
-    if (input.state != InputState::armed) continue;
-    input.cancel = 1;
-    ++to_cancel_;
+    if (input.state == InputState::armed && input.is_paused == 0) request_cancel(input);
   }
 }
 
 std::uint32_t Ingress::providable(const Ledger& ledger) const {
-  if (stopping_ != 0 || ledger.kernel_count() >= kernel_target_) return 0;
-  return std::min(ledger.free_count(), kernel_target_ - ledger.kernel_count());
+  if (stopping_ != 0 || ledger.kernel_count() >= kernel_target()) return 0;
+  return std::min(ledger.free_count(), kernel_target() - ledger.kernel_count());
 }
 
 bool Ingress::has_work(const Ledger& ledger) const {
-  return providable(ledger) > 0 || to_cancel_ > 0 || (idle_count_ > 0 && ledger.kernel_count() > 0);
+  return providable(ledger) > 0 || to_cancel_ > 0 || idle_ring_count_ > 0 ||
+         (idle_count_ > 0 && ledger.kernel_count() > 0) || ledger.free_block_count() > 0;
+}
+
+void Ingress::add_provides(SubmissionList& list, Ledger& ledger) {
+  const std::uint32_t buffers = std::min(providable(ledger), list.slices_left());
+  const std::uint32_t blocks =
+      std::min(ledger.free_block_count(), list.slices_left() - buffers);  // N5
+  if (buffers + blocks == 0) return;
+  list.add(Operation::provide, Token{});
+  for (std::uint32_t i = 0; i < buffers; ++i) list.add_slice({ledger.provide(), 0, 0});
+  for (std::uint32_t i = 0; i < blocks; ++i) list.add_slice({ledger.provide_block(), 0, 0});
 }
 
 void Ingress::prepare(SubmissionList& list, Ledger& ledger) {
-  const std::uint32_t provided = std::min(providable(ledger), list.slices_left());
-  if (provided > 0) {
-    list.add(Operation::provide, Token{});
-    for (std::uint32_t i = 0; i < provided; ++i) list.add_slice({ledger.provide(), 0, 0});
-  }
-  if (to_cancel_ == 0 && (idle_count_ == 0 || ledger.kernel_count() == 0)) return;  // N3
+  add_provides(list, ledger);
+  const bool arms_frames = idle_count_ > 0 && ledger.kernel_count() > 0;  // N3
+  if (to_cancel_ == 0 && idle_ring_count_ == 0 && !arms_frames) return;
   for (std::uint32_t index = 0; index < input_count_; ++index) {
     Input& input = inputs_[index];
     if (input.cancel != 0) {
@@ -106,12 +158,14 @@ void Ingress::prepare(SubmissionList& list, Ledger& ledger) {
       --to_cancel_;
       ++cancels_open_;
       list.add(Operation::cancel, {inputs_.size() + index, 0}).target = {index, input.generation};
-    } else if (input.state == InputState::idle && stopping_ == 0) {
+    } else if (input.state == InputState::idle && stopping_ == 0 &&
+               (input.has_ring != 0 || arms_frames)) {
+      count_idle(input, -1);
       input.state = InputState::armed;
-      --idle_count_;
       ++armed_count_;
-      list.add(Operation::receive, {index, ++input.generation}, input.socket).flags =
-          SubmissionFlags::kMultishot;
+      list.add(input.has_ring != 0 ? Operation::packet_ring_receive : Operation::receive,
+               {index, ++input.generation}, input.socket)
+          .flags = SubmissionFlags::kMultishot;
     }
   }
 }
@@ -128,13 +182,13 @@ void Ingress::complete(const Completion& completion, std::span<const Frame> fram
                  input.generation == completion.token.generation);  // I1, I2
   if (completion.region != kNoRegion) {
     // This reference covers the region while its frames are read; accepted datagrams hold their
-    // own.
-    ledger.receive(completion.region);
+    // own. A block may have it since an earlier completion.
+    if (ledger.owner(completion.region) == Owner::kernel) ledger.receive(completion.region);
+    input.frames += frames.size();
     for (const Frame& frame : frames) {
-      take_in(InputIndex{completion.token.slot}, frame, completion.region, memory, ledger, routes,
-              accepted);
+      take_in(input.routes_of, frame, completion.region, memory, ledger, routes, accepted);
     }
-    ledger.release(completion.region);  // N2
+    if (completion.region_complete) ledger.release(completion.region);  // N2
   }
   if (!completion.more) receive_ended(input, completion);
 }
@@ -161,8 +215,10 @@ void Ingress::receive_ended(Input& input, const Completion& completion) {
       input.state = InputState::failed;
       return;
   }
+  input.state = InputState::paused;
+  if (input.is_paused != 0) return;
   input.state = InputState::idle;
-  if (stopping_ == 0) ++idle_count_;
+  count_idle(input, 1);
 }
 
 void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
@@ -180,12 +236,13 @@ void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
   // Datagrams that offloads merged into one frame are parted again; the last may be shorter.
   const std::uint32_t whole_bytes = datagram->payload_length_bytes;
   const std::uint32_t part_bytes = frame.segment_bytes == 0 ? whole_bytes : frame.segment_bytes;
+  const FlowTag flow = flow_tag(*datagram);
   std::uint32_t done_bytes = 0;
   do {
     const std::uint32_t length_bytes = std::min(part_bytes, whole_bytes - done_bytes);
     if (done_bytes > 0) ++counters_.received;
-    const Slice payload{region, frame.offset_bytes + datagram->payload_offset_bytes + done_bytes,
-                        length_bytes};
+    const Payload payload{region, frame.offset_bytes + datagram->payload_offset_bytes + done_bytes,
+                          static_cast<std::uint16_t>(length_bytes), flow};
     accept({payload, routes.first_output(match.route)}, ledger, accepted);
     done_bytes += length_bytes;
   } while (done_bytes < whole_bytes);
@@ -193,7 +250,9 @@ void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
 
 void Ingress::accept(const WorkItem& item, Ledger& ledger, Accepted& accepted) {
   // While its frames are read the region counts as outstanding itself.
-  if (ledger.held_count() > outstanding_max_) return count_drop(IngressDrop::no_buffer);  // N4
+  if (ledger.held_buffer_count() > outstanding_max_) {
+    return count_drop(IngressDrop::no_buffer);  // N4
+  }
   if (accepted.room == 0) return count_drop(IngressDrop::backlog_full);
   --accepted.room;
   ledger.retain(item.payload.region);

@@ -25,10 +25,14 @@
 //       datagram: that waits in the socket for the next receive.
 //   I6  submit() never blocks. reap() never blocks, and calls the kernel only where completions
 //       overflowed there.
-//   I7  wake() makes a concurrent or the next submit_and_wait() return, once; it is the only call
-//       allowed from another thread.
+//   I7  wake() makes a concurrent or the next submit_and_wait() return, once; it and steer() are
+//       the only calls allowed from another thread.
 //   I8  Nothing is lost when the completion queue is full: reap() returns the rest later, in order.
 //       A multishot receive may end for it.
+//   I9  A packet ring's frames come in order, and only while the batch accepts them: the rest of a
+//       block comes with later completions of the same region, the last of which is
+//       region_complete. One that is cancelled in the middle of a block ends with that region, no
+//       frames and region_complete: the rest of it is lost.
 //
 // Units: bytes; Instant is absolute on now()'s clock. Errors of operations are Outcomes; errors of
 // set-up are Error.
@@ -58,7 +62,8 @@ struct Token {
 
 enum class Operation : std::uint8_t {
   receive,              ///< takes provided regions; `multishot` or one-shot
-  packet_ring_receive,  ///< hands over the ring's blocks, in order; `provide` gives a block back
+  packet_ring_receive,  ///< `multishot`: hands over the ring's blocks, in order, each in as many
+                        ///< completions as it takes; `provide` gives a block back
   send,                 ///< one slice
   segmented_send,       ///< gathers its slices, leaves as datagrams of segment_bytes (udp(7),
                         ///< UDP_SEGMENT), all of them or none; beyond segments_max: invalid, beyond
@@ -143,7 +148,15 @@ struct Frame {
   FrameFormat format = FrameFormat::ethernet;
   Address source;  ///< udp_payload: the sender
   std::uint16_t source_port = 0;
+
+  /// How many datagrams of segment_bytes were merged into it, at most; 1 where it is one.
+  [[nodiscard]] std::uint32_t datagrams_max() const {
+    return segment_bytes == 0 ? 1 : (original_bytes + segment_bytes - 1) / segment_bytes;
+  }
 };
+/// Datagrams that a merged frame may hold: 65,535 bytes of segments of 512 and more (Linux merges
+/// at most 64 received ones and segments at most 128 of its own: UDP_MAX_SEGMENTS, 6.9).
+inline constexpr std::uint32_t kMergedDatagramsMax = 129;
 
 struct Completion {
   Token token;
@@ -170,7 +183,16 @@ class CompletionBatch {
   CompletionBatch(std::uint32_t completions_max, std::uint32_t frames_max)
       : completions_(completions_max), frames_(frames_max) {}
 
-  void clear() { completion_count_ = frame_count_ = 0; }
+  /// From now on a reap() takes frames from packet rings until they hold so many datagrams, and at
+  /// most one frame more. Frames that come otherwise are not limited so.
+  void accept_from_rings(std::uint32_t datagrams) { ring_datagrams_max_ = datagrams; }
+  /// What reap() may still take from packet rings: while it is above 0, one more frame.
+  [[nodiscard]] std::uint32_t ring_datagrams_left() const {
+    return ring_datagrams_ < ring_datagrams_max_ ? ring_datagrams_max_ - ring_datagrams_ : 0;
+  }
+  void count_from_ring(std::uint32_t datagrams) { ring_datagrams_ += datagrams; }
+
+  void clear() { completion_count_ = frame_count_ = ring_datagrams_ = 0; }
   [[nodiscard]] bool has_room(std::uint32_t frames = 0) const {
     return completion_count_ < completions_.size() && frame_count_ + frames <= frames_.size();
   }
@@ -207,6 +229,8 @@ class CompletionBatch {
   std::vector<Frame> frames_;
   std::uint32_t completion_count_ = 0;
   std::uint32_t frame_count_ = 0;
+  std::uint32_t ring_datagrams_ = 0;
+  std::uint32_t ring_datagrams_max_ = 0;
 };
 
 /// One (source, destination, port) that a receive socket lets through its filter.
@@ -216,11 +240,31 @@ struct WantedTraffic {
   std::uint16_t port = 0;
 };
 
+/// What of a fanout group's traffic goes where: a flow goes to member `first` + n, where n < count
+/// follows from its addresses and ports. Members are numbered in the order in which they joined.
+struct Steering {
+  std::uint16_t first = 0;
+  std::uint16_t count = 1;
+  friend bool operator==(const Steering&, const Steering&) = default;
+};
+
+/// Several packet sockets on one interface that share its traffic (packet(7), PACKET_FANOUT).
+struct FanoutSpec {
+  std::uint16_t group = 0;  ///< the same for its members, and no other's on this host; 0: none
+  Steering steering;        ///< as long as nobody calls steer()
+};
+
 /// A packet socket on one interface. Frames that this host sends are not received.
 struct PacketSocketSpec {
   std::string interface;
   std::vector<WantedTraffic> wanted;       ///< the filter; empty: nothing passes
   std::uint32_t receive_buffer_bytes = 0;  ///< 0: the host's default
+  /// Not 0: it has a packet ring (TPACKET_V3) of so many of the blocks that register_memory()
+  /// reserved, the first that no ring has; for packet_ring_receive only.
+  std::uint32_t ring_blocks = 0;
+  /// An open block with frames is handed over after this at the latest; in steps of a millisecond.
+  Duration ring_timeout = milliseconds(1);
+  FanoutSpec fanout;
 };
 
 /// A UDP socket connected to one destination.
@@ -237,6 +281,15 @@ struct SendSocketSpec {
 struct SocketStatistics {
   std::uint64_t kernel_drops =
       0;  ///< datagrams that the kernel dropped on this socket since it was opened
+  std::uint64_t queued = 0;  ///< packet sockets: frames that it put into the socket since then
+};
+
+/// What register_memory() makes: buffers that hold a frame each, and blocks for packet rings.
+struct MemorySpec {
+  std::uint32_t buffers = 0;
+  std::uint32_t buffer_bytes = 0;  ///< a frame of this size fits whole
+  std::uint32_t blocks = 0;
+  std::uint32_t block_bytes = 0;  ///< a multiple of the page size
 };
 
 /// What this backend on this host can do; probed, never assumed.
@@ -296,10 +349,9 @@ class Backend {
 
   // Cold path.
 
-  /// Allocates and registers `count` regions, each so large that a frame of `region_bytes` fits
-  /// whole; once, before any receive. The backend owns them. They are the engine's until provided.
-  virtual Expected<PacketMemory> register_memory(std::uint32_t count,
-                                                 std::uint32_t region_bytes) = 0;
+  /// Allocates and registers regions; once, before any socket is opened that receives. The backend
+  /// owns them. They are the engine's until provided; a block has memory when a ring has it.
+  virtual Expected<PacketMemory> register_memory(const MemorySpec& spec) = 0;
   /// Instead of register_memory(): sends from regions that another backend registered and that
   /// outlive this one. It receives nothing into them.
   virtual Expected<void> use_memory(const PacketMemory& memory) = 0;
@@ -310,6 +362,13 @@ class Backend {
   /// Operations on the socket must have ended. What is sent on it afterwards ends `invalid`.
   virtual void close(SocketIndex socket) = 0;
   [[nodiscard]] virtual SocketStatistics statistics(SocketIndex socket) = 0;
+  /// Changes the steering of a member's fanout group. When it returns no frame is steered as before
+  /// any more; that takes some 10 ms. Any thread, while no socket is opened or closed.
+  virtual Expected<void> steer(SocketIndex member, Steering steering) {
+    static_cast<void>(member);
+    static_cast<void>(steering);
+    return failure("this backend has no fanout groups");
+  }
   [[nodiscard]] virtual Limits limits() const = 0;
   /// Telemetry; zeroes where a backend cannot tell.
   [[nodiscard]] virtual QueueDepths depths() const { return {}; }

@@ -4,15 +4,18 @@
 
 namespace reprise::engine {
 
-void Ledger::place(FlatLayout& layout, std::uint32_t region_count) {
-  layout.place(states_, region_count);
-  layout.place(free_, region_count);
+void Ledger::place(FlatLayout& layout, std::uint32_t buffer_count, std::uint32_t block_count) {
+  layout.place(states_, buffer_count + block_count);
+  layout.place(free_, buffer_count);
+  layout.place(free_blocks_, block_count);
 }
 
 void Ledger::start(Owner first) {
   for (std::uint32_t index = 0; index < size(); ++index) {
     states_[index].owner = first;
-    if (first == Owner::free) free_.push(RegionIndex{index});
+    if (first != Owner::free) continue;
+    const RegionIndex region{index};
+    is_block(region) ? free_blocks_.push(region) : free_.push(region);
   }
   if (first == Owner::away) away_count_ = size();
 }
@@ -30,12 +33,29 @@ RegionIndex Ledger::provide() {
   return region;
 }
 
+RegionIndex Ledger::provide_block() {
+  const RegionIndex region = free_blocks_.pop();
+  REPRISE_ASSERT(at(region).owner == Owner::free);
+  at(region).owner = Owner::kernel;
+  ++kernel_blocks_;
+  return region;
+}
+
+RegionIndex Ledger::allocate() {
+  const RegionIndex region = free_.pop();
+  State& state = at(region);
+  REPRISE_ASSERT(state.owner == Owner::free);
+  state.owner = Owner::held;
+  state.references = 1;
+  return region;
+}
+
 void Ledger::receive(RegionIndex region) {
   State& state = at(region);
   REPRISE_ASSERT(state.owner == Owner::kernel);
   state.owner = Owner::held;
   state.references = 1;
-  --kernel_count_;
+  --(is_block(region) ? kernel_blocks_ : kernel_count_);
 }
 
 void Ledger::retain(RegionIndex region) {
@@ -50,6 +70,7 @@ void Ledger::release(RegionIndex region, std::uint32_t references) {
   state.references -= references;
   if (state.references > 0) return;
   state.owner = Owner::free;
+  if (is_block(region)) return free_blocks_.push(region);
   free_.push(region);
   ++released_;
 }
@@ -84,7 +105,8 @@ bool Ledger::is_consistent() const {
     if (state.owner == Owner::away) ++away;
     if ((state.owner == Owner::held) != (state.references > 0)) return false;
   }
-  return free == free_.size() && kernel == kernel_count_ && away == away_count_;
+  return free == free_.size() + free_blocks_.size() && kernel == kernel_count_ + kernel_blocks_ &&
+         away == away_count_;
 }
 
 }  // namespace reprise::engine

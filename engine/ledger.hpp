@@ -31,27 +31,40 @@ enum class Owner : std::uint32_t {
 
 class Ledger {
  public:
-  void place(FlatLayout& layout, std::uint32_t region_count);
+  void place(FlatLayout& layout, std::uint32_t buffer_count, std::uint32_t block_count = 0);
   /// All regions free; or all away, for an egress stage.
   void start(Owner first = Owner::free);
 
   [[nodiscard]] std::uint32_t size() const { return states_.size(); }
+  [[nodiscard]] std::uint32_t buffer_count() const { return size() - free_blocks_.capacity(); }
+  [[nodiscard]] bool is_block(RegionIndex region) const {
+    return static_cast<std::uint32_t>(region) >= buffer_count();
+  }
+  /// Buffers.
   [[nodiscard]] std::uint32_t free_count() const { return free_.size(); }
   [[nodiscard]] std::uint32_t kernel_count() const { return kernel_count_; }
-  /// Regions outstanding.
+  [[nodiscard]] std::uint32_t held_buffer_count() const {
+    return buffer_count() - free_.size() - kernel_count_ - away_count_;
+  }
+  [[nodiscard]] std::uint32_t free_block_count() const { return free_blocks_.size(); }
+  /// Regions outstanding, blocks among them.
   [[nodiscard]] std::uint32_t held_count() const {
-    return size() - free_.size() - kernel_count_ - away_count_;
+    return held_buffer_count() + free_blocks_.capacity() - free_blocks_.size() - kernel_blocks_;
   }
   [[nodiscard]] Owner owner(RegionIndex region) const { return at(region).owner; }
   [[nodiscard]] std::uint32_t references(RegionIndex region) const { return at(region).references; }
   /// Egress stage: datagrams of this region that came and whose references are still here.
   [[nodiscard]] std::uint32_t adopted(RegionIndex region) const { return at(region).adopted; }
-  /// Releases since start: the last (released() - n) of them are the last n free regions.
+  /// Releases of buffers since start: the last (released() - n) of them are the last n free ones.
   [[nodiscard]] std::uint64_t released() const { return released_; }
   [[nodiscard]] RegionIndex free_from_back(std::uint32_t index) const;
 
-  /// The oldest free region, now the kernel's. There must be one.
+  /// The oldest free buffer, now the kernel's. There must be one.
   RegionIndex provide();
+  /// The same of a block.
+  RegionIndex provide_block();
+  /// The oldest free buffer, held with one reference, to copy something to. There must be one.
+  RegionIndex allocate();
   /// The kernel filled it: held, with one reference.
   void receive(RegionIndex region);
   void retain(RegionIndex region);
@@ -82,9 +95,12 @@ class Ledger {
 
   FlatArray<State> states_;
   FlatQueue<RegionIndex> free_;
+  FlatQueue<RegionIndex> free_blocks_;
   std::uint64_t released_ = 0;
   std::uint32_t kernel_count_ = 0;
   std::uint32_t away_count_ = 0;
+  std::uint32_t kernel_blocks_ = 0;
+  std::uint32_t reserved_ = 0;
 };
 
 }  // namespace reprise::engine

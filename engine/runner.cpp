@@ -11,16 +11,17 @@ namespace {
 constexpr std::size_t kCrossingMax = 64;
 
 void reap(Stage& stage, const Surroundings& around) {
+  around.batch.accept_from_rings(stage.ring_room());
   around.backend.reap(around.batch);
   stage.complete(around.batch, around.memory);
 }
 
 /// Fills the submission queue. What finds no room there stays in the stage's list and goes with the
 /// next turn.
-void prepare(Stage& stage, Backend& backend) {
-  stage.prepare();
+void prepare(Stage& stage, const Surroundings& around) {
+  stage.prepare(around.memory);
   if (stage.outgoing().submissions.empty()) return;
-  stage.taken(backend.prepare(stage.outgoing()));
+  stage.taken(around.backend.prepare(stage.outgoing()));
 }
 
 /// Whether there was something.
@@ -125,7 +126,7 @@ Next Runner::act(Stage& stage, const Surroundings& around) {
       if (drain(stage, *around.hand_off)) idle_turns_ = 0;
       break;
     case Phase::reap: reap(stage, around); break;
-    case Phase::prepare: prepare(stage, around.backend); break;
+    case Phase::prepare: prepare(stage, around); break;
     case Phase::submit: around.backend.submit(); break;
     case Phase::await_sends: return await_sends(stage, around);
     case Phase::hand_over:
@@ -178,7 +179,7 @@ Next Runner::await_sends(Stage& stage, const Surroundings& around) {
     return {};
   }
   // What did not fit into the submission queue belongs to this batch.
-  if (!stage.outgoing().submissions.empty()) prepare(stage, around.backend);
+  if (!stage.outgoing().submissions.empty()) prepare(stage, around);
   reap_due_ = 1;
   return {Next::Kind::wait, 1};
 }

@@ -15,7 +15,7 @@ const char* name(CommandError error) {
 }
 
 void Stage::place(FlatLayout& layout, const StageConfig& config) {
-  ledger_.place(layout, config.region_count());
+  ledger_.place(layout, config.region_count(), config.blocks);
   // One turn adds at most one provide, a receive and a cancel per input, a batch, a wait and a
   // cancel per output.
   std::uint32_t submissions_max = 1;
@@ -24,14 +24,15 @@ void Stage::place(FlatLayout& layout, const StageConfig& config) {
     routes_.place(layout, config.rules_max);
     ingress_.place(layout, config);
     // Datagrams, removals (each of at least one output, which is not used again before), the end.
-    layout.place(accepted_, config.region_count() + config.outputs_max + 1);
+    layout.place(accepted_, config.backlog_max() + config.outputs_max + 1);
     submissions_max += 2 * config.inputs_max;
-    slices_max += config.region_count();
+    slices_max += config.region_count() + config.blocks;
   }
   if (config.role != Role::ingress) {
     egress_.place(layout, config);
     submissions_max += config.batch + 2 * config.outputs_max;
-    slices_max += config.batch;
+    slices_max += std::min(config.batch * config.segments_max,
+                           std::max(config.batch, config.outputs_max * config.output_queue));
   }
   list_.place(layout, submissions_max, slices_max);
 }
@@ -42,6 +43,7 @@ void Stage::start(const StageConfig& config) {
   log_lines_ = config.hazards.log_lines;
   batch_ = config.batch;
   items_max_ = config.region_count();
+  intake_ = config.blocks > 0 ? config.intake : 0;
   ledger_.start(role_ == Role::egress ? Owner::away : Owner::free);
   if (role_ != Role::egress) {
     routes_.start();
@@ -52,8 +54,8 @@ void Stage::start(const StageConfig& config) {
 
 // Commands.
 
-std::expected<InputIndex, CommandError> Stage::add_input(SocketIndex socket) {
-  const InputIndex input = ingress_.add_input(socket);
+std::expected<InputIndex, CommandError> Stage::add_input(const InputSpec& spec) {
+  const InputIndex input = ingress_.add_input(spec);
   if (input == kNoInput) return std::unexpected(CommandError::inputs_exhausted);
   return input;
 }
@@ -110,10 +112,10 @@ void Stage::abandon() {
 
 // A turn's parts.
 
-void Stage::prepare() {
+void Stage::prepare(const PacketMemory& memory) {
   if (!list_.empty()) return;
   if (role_ != Role::egress) ingress_.prepare(list_, ledger_);
-  if (role_ != Role::ingress) egress_.prepare(list_, ledger_);
+  if (role_ != Role::ingress) egress_.prepare(list_, ledger_, memory);
   end_when_idle();
 }
 
@@ -122,6 +124,10 @@ void Stage::end_when_idle() {
   if (role_ != Role::ingress || stopping_ == 0 || ended_ != 0 || !ingress_.is_idle()) return;
   accepted_.push(WorkItem::end());
   ended_ = 1;
+}
+
+std::uint32_t Stage::ring_room() const {
+  return intake_ - std::min(intake_, egress_.backlog_size());
 }
 
 std::uint32_t Stage::acceptance_room() const {
@@ -134,7 +140,7 @@ void Stage::complete(const CompletionBatch& batch, const PacketMemory& memory) {
   Accepted accepted{&accepted_, room};
   for (const Completion& completion : batch.completions()) {
     if (role_ != Role::ingress && egress_.owns_slot(completion.token.slot)) {
-      egress_.complete(completion, ledger_);
+      egress_.complete(completion, ledger_, memory);
     } else {
       ingress_.complete(completion, batch.frames(completion), memory, ledger_, routes_, accepted);
     }

@@ -43,7 +43,13 @@ class Stage {
   // Commands. Between two phases, at any time.
 
   /// Unified, ingress.
-  std::expected<InputIndex, CommandError> add_input(SocketIndex socket);
+  std::expected<InputIndex, CommandError> add_input(const InputSpec& spec);
+  std::expected<InputIndex, CommandError> add_input(SocketIndex socket) {
+    return add_input(InputSpec{.socket = socket});
+  }
+  /// Unified, ingress: see N6 of ingress.hpp.
+  void pause_input(InputIndex input) { ingress_.pause(input); }
+  void resume_input(InputIndex input) { ingress_.resume(input); }
   /// Unified: from the next step on, datagrams that match `key` are sent once on each of `outputs`,
   /// whose sockets are open.
   std::expected<RouteIndex, CommandError> add_route(const RouteKey& key,
@@ -64,9 +70,11 @@ class Stage {
   // A turn's parts, called by the runner.
 
   /// Fills outgoing(), when the backend has taken all of it.
-  void prepare();
+  void prepare(const PacketMemory& memory);
   [[nodiscard]] SubmissionView outgoing() const { return list_.view(); }
   void taken(std::uint32_t count) { list_.taken(count); }
+  /// Datagrams that a reap() may take out of packet rings.
+  [[nodiscard]] std::uint32_t ring_room() const;
   /// Takes in what was reaped. Frames' bytes are read during the call only.
   void complete(const CompletionBatch& batch, const PacketMemory& memory);
 
@@ -98,6 +106,9 @@ class Stage {
   [[nodiscard]] const Egress& egress() const { return egress_; }
   [[nodiscard]] const RouteTable& routes() const { return routes_; }
   [[nodiscard]] const IngressCounters& ingress_counters() const { return ingress_.counters(); }
+  [[nodiscard]] std::uint64_t input_frames(InputIndex input) const {
+    return ingress_.frames(input);
+  }
   [[nodiscard]] OutputCounters output_total() const { return egress_.total(); }
   /// Datagrams handed over, or taken over.
   [[nodiscard]] std::uint64_t crossed() const { return crossed_; }
@@ -124,11 +135,11 @@ class Stage {
   LogLines log_lines_ = LogLines::none;
   std::uint32_t batch_ = 0;
   std::uint32_t items_max_ = 0;
+  std::uint32_t intake_ = 0;     ///< 0: no rings
   std::uint32_t items_out_ = 0;  ///< ingress: datagrams between acceptance and return
   std::uint32_t stopping_ = 0;
   std::uint32_t ended_ = 0;  ///< ingress: the end was handed over; egress: it came
   std::uint32_t abandoned_ = 0;
-  std::uint32_t reserved_ = 0;
 };
 
 }  // namespace reprise::engine

@@ -30,6 +30,15 @@ std::vector<Error> check(const StageConfig& config) {
     check_range(findings, "pool plus landing", config.region_count(), 1, 32'768);
   }
   check_range(findings, "region_bytes", config.region_bytes, 128, 1U << 20);
+  check_range(findings, "blocks", config.blocks, 0, config.role == Role::unified ? 65'536 : 0);
+  check_range(findings, "block_bytes", config.block_bytes, 4096, 1U << 24U);
+  if (config.block_bytes % 4096 != 0) {
+    findings.push_back(Error{"block_bytes = " + std::to_string(config.block_bytes) +
+                             ": expected a multiple of 4096"});
+  }
+  check_range(findings, "intake", config.intake, 1, 65'536);
+  check_range(findings, "segments_max", config.segments_max, 1, 128);
+  check_range(findings, "segmented_bytes_max", config.segmented_bytes_max, 1, 65'507);
   check_range(findings, "submissions_max", config.submissions_max, 1, 32'768);
   check_range(findings, "batch", config.batch, 1, config.submissions_max);
   check_range(findings, "sends_max", config.sends_max, config.batch, 65'536);

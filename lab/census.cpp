@@ -8,7 +8,9 @@ using engine::Owner;
 using engine::RegionIndex;
 
 Census::Census(const sim::NodeConfig& config)
-    : regions_(config.stage.region_count()), sends_(engine::Stage::slot_count(config.stage)) {
+    : has_ring_(config.stage.blocks > 0),
+      regions_(config.stage.region_count() + config.stage.blocks),
+      sends_(engine::Stage::slot_count(config.stage)) {
   counts_[static_cast<std::size_t>(Place::free)] = regions_.size();
 }
 
@@ -61,13 +63,13 @@ std::uint32_t& Census::count_of(Region& region, SendState state) {
 
 void Census::move_send(const sim::Node& node, std::uint32_t slot, SendState state) {
   Send& send = sends_[slot];
-  if (send.region == engine::kNoRegion) return;  // a wait or a cancel
-  Region& region = at(send.region);
-  if (send.state != SendState::none) --count_of(region, send.state);
-  if (state != SendState::none) ++count_of(region, state);
+  for (const RegionIndex index : send.regions) {  // none: a wait or a cancel
+    if (send.state != SendState::none) --count_of(at(index), send.state);
+    if (state != SendState::none) ++count_of(at(index), state);
+  }
   send.state = state;
-  relocate(node, send.region);
-  if (state == SendState::none) send.region = engine::kNoRegion;
+  for (const RegionIndex index : send.regions) relocate(node, index);
+  if (state == SendState::none) send.regions.clear();
 }
 
 /// Sends whose phases have ended by `until`.
@@ -106,8 +108,13 @@ void Census::add(const sim::Node& node, const sim::PhaseDetail& detail, Instant 
   for (const RegionIndex region : detail.given_back) ++at(region).given_back;
   for (const RegionIndex region : detail.taken_back) --at(region).given_back;
   for (const sim::PhaseDetail::PreparedSend& send : detail.prepared) {
-    sends_[send.slot] = {send.region, SendState::none};
-    move_send(node, send.slot, SendState::prepared);
+    sends_[send.slot].regions.push_back(send.region);
+    if (sends_[send.slot].state == SendState::prepared) {
+      ++at(send.region).prepared;
+      relocate(node, send.region);
+    } else {
+      move_send(node, send.slot, SendState::prepared);
+    }
   }
   for (const std::uint32_t slot : detail.submitted) move_send(node, slot, SendState::in_flight);
   for (const std::uint32_t slot : detail.completed) endings_.push_back({ends_at, slot});
@@ -117,6 +124,8 @@ void Census::add(const sim::Node& node, const sim::PhaseDetail& detail, Instant 
     for (const RegionIndex region : *regions) relocate(node, region);
   }
   relocate_released(node);
+  for (std::uint32_t index = 0; has_ring_ && index < regions_.size(); ++index)
+    relocate(node, RegionIndex{index});
 }
 
 void Census::note_refusals(const sim::Node& node, Instant now, std::uint64_t refused) {

@@ -6,8 +6,10 @@
 //       them is.
 //   Z3  The places from hand_off to return_queue together are what is outstanding.
 //
-// It learns where a region is from what phases did (sim::PhaseDetail) and from both ledgers. A send
-// is in flight until the phase that handed it over has ended, in virtual time.
+// It learns where a region is from what phases did (sim::PhaseDetail) and from both ledgers; where
+// the input has a packet ring it looks at all of them after each phase. A send is in flight until
+// the phase that handed it over has ended, in virtual time. A block that is being read counts as in
+// the egress queue.
 #pragma once
 
 #include <array>
@@ -74,7 +76,7 @@ class Census {
   };
   enum class SendState : std::uint8_t { none, prepared, in_flight, completed };
   struct Send {
-    engine::RegionIndex region = engine::kNoRegion;
+    std::vector<engine::RegionIndex> regions;  ///< of its slices, one after the other
     SendState state = SendState::none;
   };
   struct Ending {
@@ -92,6 +94,7 @@ class Census {
   void relocate_released(const sim::Node& node);
   static std::uint32_t& count_of(Region& region, SendState state);
 
+  bool has_ring_;
   std::vector<Region> regions_;
   std::vector<Send> sends_;      ///< by token slot
   std::vector<Ending> endings_;  ///< in order

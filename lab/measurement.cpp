@@ -38,6 +38,7 @@ void Measurement::add(const sim::World& world, const sim::Event& event) {
     case sim::EventKind::delivery:
     case sim::EventKind::release:
     case sim::EventKind::disturbance:
+    case sim::EventKind::ring_tick:
     case sim::EventKind::quiet: break;
   }
   look_for_refusals(world, event.time);
@@ -72,6 +73,7 @@ void Measurement::add_phase(const sim::World& world, const sim::Event& event) {
   for (const std::uint32_t slot : detail.submitted) node.in_flight.enter(slot, event.time);
   for (const std::uint32_t slot : detail.reaped) node.in_flight.leave(slot, event.time);
   if (!detail.submitted.empty()) ++node.submits;
+  if (node.has_ring) return look_at_all(ledger, node.outstanding, event.time);
   for (; node.released < ledger.released(); ++node.released) {
     const auto from_back = static_cast<std::uint32_t>(ledger.released() - node.released - 1);
     node.outstanding.leave(static_cast<std::size_t>(ledger.free_from_back(from_back)), event.time);
@@ -79,6 +81,15 @@ void Measurement::add_phase(const sim::World& world, const sim::Event& event) {
   for (const engine::RegionIndex region : detail.received) {
     if (ledger.owner(region) != engine::Owner::held) continue;
     node.outstanding.enter(static_cast<std::size_t>(region), event.time);
+  }
+}
+
+/// Where datagrams are copied to, and blocks come back, events do not tell which regions it was.
+void Measurement::look_at_all(const engine::Ledger& ledger, Occupancy& outstanding, Instant now) {
+  for (std::uint32_t index = 0; index < ledger.size(); ++index) {
+    const bool is_held = ledger.owner(engine::RegionIndex{index}) == engine::Owner::held;
+    if (is_held && !outstanding.has(index)) outstanding.enter(index, now);
+    if (!is_held) outstanding.leave(index, now);
   }
 }
 

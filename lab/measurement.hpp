@@ -24,6 +24,7 @@ class Occupancy {
   /// Ignores what is not there (a region that was received and dropped at once was never
   /// outstanding).
   void leave(std::size_t index, engine::Instant now);
+  [[nodiscard]] bool has(std::size_t index) const { return since_ns_[index] != kAbsent; }
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] std::uint64_t max() const { return max_; }
@@ -46,14 +47,16 @@ class Occupancy {
 
 struct NodeMeasurement {
   explicit NodeMeasurement(const sim::NodeConfig& config)
-      : outstanding(config.stage.region_count()),
+      : outstanding(config.stage.region_count() + config.stage.blocks),
         in_flight(engine::Stage::slot_count(config.stage)),
         census(config),
-        exhaustion(config.stage.exhaustion) {}
+        exhaustion(config.stage.exhaustion),
+        has_ring(config.stage.blocks > 0) {}
   Occupancy outstanding;
   Occupancy in_flight;
   Census census;
   engine::Exhaustion exhaustion;
+  bool has_ring;
   std::uint64_t submits = 0;   ///< phases that handed sends over
   std::uint64_t released = 0;  ///< the ledger's count when it was last looked at
 };
@@ -77,6 +80,8 @@ class Measurement {
 
  private:
   void add_phase(const sim::World& world, const sim::Event& event);
+  static void look_at_all(const engine::Ledger& ledger, Occupancy& outstanding,
+                          engine::Instant now);
   void look_for_refusals(const sim::World& world, engine::Instant now);
 
   std::vector<NodeMeasurement> nodes_;

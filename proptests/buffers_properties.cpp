@@ -21,10 +21,10 @@ Verdict buffers_are_conserved(CaseRun& run) {
       }
       const sim::Node& state = world.node(node);
       const std::uint32_t pool = world.config().nodes[node].stage.pool;
-      if (state.ingress().ledger().held_count() > pool) {
-        return std::unexpected(fmt::format("{}node {}: {} regions outstanding, the pool has {}",
-                                           run.place(), node, state.ingress().ledger().held_count(),
-                                           pool));
+      if (state.ingress().ledger().held_buffer_count() > pool) {
+        return std::unexpected(fmt::format("{}node {}: {} buffers outstanding, the pool has {}",
+                                           run.place(), node,
+                                           state.ingress().ledger().held_buffer_count(), pool));
       }
       if (!state.ingress().ledger().is_consistent() || !state.kernel.agrees_with(state.ingress())) {
         return std::unexpected(
@@ -59,7 +59,13 @@ TEST(Buffers, AreConservedAtEveryStep) {
                   {Sight::unlinked, 10},
                   {Sight::erase_front, 10},
                   {Sight::fault, 20},
-                  {Sight::lasting_fault, 10}});
+                  {Sight::lasting_fault, 10},
+                  {Sight::packet_ring, 15},
+                  {Sight::block_parted, 5},
+                  {Sight::copied_out, 2},
+                  {Sight::segmented, 10},
+                  {Sight::gathered, 5},
+                  {Sight::merged, 5}});
 }
 
 }  // namespace reprise::proptests

@@ -38,6 +38,11 @@ void each_field(Stage& stage, Visit visit) {
   visit("pool", stage.pool);
   visit("landing", stage.landing);
   visit("region_bytes", stage.region_bytes);
+  visit("blocks", stage.blocks);
+  visit("block_bytes", stage.block_bytes);
+  visit("intake", stage.intake);
+  visit("segments_max", stage.segments_max);
+  visit("segmented_bytes_max", stage.segmented_bytes_max);
   visit("batch", stage.batch);
   visit("submissions_max", stage.submissions_max);
   visit("sends_max", stage.sends_max);
@@ -59,6 +64,7 @@ void each_field(Link& link, Visit visit) {
   visit("bits_per_second", link.bits_per_second);
   visit("delay_ns", link.delay_ns);
   visit("queue", link.queue);
+  visit("carries_merged", link.carries_merged);
   visit("stalls", link.stalls);
 }
 
@@ -90,6 +96,7 @@ void each_field(Plan& plan, Visit visit) {
 template <Is<sim::NodeConfig> Node, class Visit>
 void each_field(Node& node, Visit visit) {
   visit("stage", node.stage);
+  visit("ring_timeout_ns", node.ring_timeout_ns);
   visit("threads", node.threads);
   visit("core", node.core);
   visit("egress_core", node.egress_core);
@@ -108,6 +115,7 @@ void each_field(Traffic& traffic, Visit visit) {
   visit("payload_bytes", traffic.payload_bytes);
   visit("count", traffic.count);
   visit("start_ns", traffic.start_ns);
+  visit("shares_group", traffic.shares_group);
 }
 
 template <Is<Case> Tried, class Visit>

@@ -75,6 +75,11 @@ rc::Gen<engine::StageConfig> stages() {
       set(&StageConfig::hazards, hazards()), set(&StageConfig::pool, between(1U, 48U)),
       set(&StageConfig::landing, between(1U, 6U)),
       set(&StageConfig::region_bytes, one_of<uint32_t>({2048, 2048, 2048, 512})),
+      set(&StageConfig::blocks, one_of<uint32_t>({0, 0, 0, 0, 0, 0, 0, 0, 2, 5})),
+      set(&StageConfig::block_bytes, one_of<uint32_t>({8192, 16'384, 4096})),
+      set(&StageConfig::intake, one_of<uint32_t>({64, 8, 1})),
+      set(&StageConfig::segments_max, one_of<uint32_t>({1, 1, 1, 1, 1, 1, 64, 3})),
+      set(&StageConfig::segmented_bytes_max, one_of<uint32_t>({65'487, 3000})),
       set(&StageConfig::batch, between(1U, 8U)),
       // How much more than a batch, until the map below.
       set(&StageConfig::submissions_max, one_of<uint32_t>({8, 4, 1, 0, 0})),
@@ -113,20 +118,26 @@ rc::Gen<sim::LinkConfig> links() {
           one_of<std::uint64_t>({0, 10'000'000'000, 1'000'000'000, 100'000'000, 20'000'000})),
       set(&LinkConfig::delay_ns, one_of<std::int64_t>({0, 1'000, 50'000, 1'000'000})),
       set(&LinkConfig::queue, one_of<uint32_t>({1000, 200, 200, 3})),
+      set(&LinkConfig::carries_merged, one_of<bool>({false, true})),
       set(&LinkConfig::stalls, stalls()));
 }
 
 rc::Gen<sim::NodeConfig> nodes() {
   using rc::gen::set;
   using sim::NodeConfig;
-  return rc::gen::build<NodeConfig>(
+  const auto drawn = rc::gen::build<NodeConfig>(
       set(&NodeConfig::stage, stages()), set(&NodeConfig::threads, between(1U, 2U)),
+      set(&NodeConfig::ring_timeout_ns, one_of<std::int64_t>({1'000'000, 20'000})),
       set(&NodeConfig::core, between(0U, 2U)), set(&NodeConfig::egress_core, between(0U, 3U)),
       set(&NodeConfig::fan_out, between(1U, 3U)),
       set(&NodeConfig::completions_max, one_of<uint32_t>({128, 8, 1})),
       set(&NodeConfig::send_buffer_bytes, one_of<uint32_t>({212'992, 8'192, 4'608, 4'608})),
       set(&NodeConfig::receive_buffer_bytes, one_of<uint32_t>({212'992, 212'992, 32'768, 4'608})),
       set(&NodeConfig::link, links()));
+  return rc::gen::map(drawn, [](NodeConfig node) {
+    if (node.stage.blocks > 0) node.threads = 1;  // the only ones that may have rings
+    return node;
+  });
 }
 
 rc::Gen<sim::TrafficConfig> flows() {
@@ -140,7 +151,8 @@ rc::Gen<sim::TrafficConfig> flows() {
       set(&TrafficConfig::burst, between(1U, 16U)),
       set(&TrafficConfig::payload_bytes, one_of<uint32_t>({100, 16, 470, 471, 1400, 1400})),
       set(&TrafficConfig::count, between<std::uint64_t>(0, 100)),
-      set(&TrafficConfig::start_ns, one_of<std::int64_t>({0, 1'000, 200'000})));
+      set(&TrafficConfig::start_ns, one_of<std::int64_t>({0, 1'000, 200'000})),
+      set(&TrafficConfig::shares_group, one_of<bool>({false, true})));
 }
 
 /// None in half of the cases; else some kinds of the strongest plan, sometimes with a quiet

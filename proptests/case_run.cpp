@@ -60,6 +60,12 @@ const char* name(Sight sight) {
     case Sight::fault: return "fault";
     case Sight::lasting_fault: return "lasting_fault";
     case Sight::network_fault: return "network_fault";
+    case Sight::packet_ring: return "packet_ring";
+    case Sight::block_parted: return "block_parted";
+    case Sight::copied_out: return "copied_out";
+    case Sight::segmented: return "segmented";
+    case Sight::gathered: return "gathered";
+    case Sight::merged: return "merged";
   }
   return "?";
 }
@@ -118,7 +124,8 @@ void CaseRun::see(Sight sight, bool seen) {
 void CaseRun::watch(const sim::Event& event) {
   if (event.kind == sim::EventKind::delivery) {
     const bool is_last = event.index + 1 == world_.node_count();
-    const std::uint64_t link = event.second >> 32;
+    const std::uint32_t link = delivered_of(event).link;
+    see(Sight::merged, delivered_of(event).datagrams > 1);
     see(Sight::delivery, is_last || link > 0);
     see(Sight::fan_out, link > 0);
     see(Sight::two_hops, !is_last && link == 0);
@@ -127,10 +134,24 @@ void CaseRun::watch(const sim::Event& event) {
   if (event.kind != sim::EventKind::phase) return;
   const sim::PhaseDetail& detail = world_.detail();
   submitted_ += detail.submitted.size();
+  watch_ring(world_.node(event.index));
+  for (std::size_t place = 1; place < detail.prepared.size(); ++place) {
+    const bool is_segmented = detail.prepared[place].slot == detail.prepared[place - 1].slot;
+    see(Sight::segmented, is_segmented);
+    see(Sight::gathered,
+        is_segmented && detail.prepared[place].region != detail.prepared[place - 1].region);
+  }
   if (detail.refused == 0) return;
   see(Sight::refusal);
   see(Sight::chain_cut, detail.sent > 0 && detail.submitted.size() > detail.sent + detail.refused);
   see(Sight::refused_in_stall, is_stalled(tried_.config.nodes[event.index].link, event.time));
+}
+
+void CaseRun::watch_ring(const sim::Node& node) {
+  if (!node.kernel.has_packet_ring()) return;
+  see(Sight::packet_ring, !world_.detail().received.empty());
+  see(Sight::block_parted, node.kernel.is_in_block());
+  see(Sight::copied_out, node.egress().egress().queued() > 0);
 }
 
 Sights CaseRun::sights() const {

@@ -39,8 +39,14 @@ enum class Sight : std::uint8_t {
   fault,           ///< one of FaultKind beside send_unreachable
   lasting_fault,   ///< one that lasts for a while
   network_fault,   ///< a frame was reordered or doubled
+  packet_ring,     ///< a block of a packet ring was read
+  block_parted,    ///< a batch accepted only some of a block's frames
+  copied_out,      ///< a datagram out of a block waits in the queue of a blocked output
+  segmented,       ///< several datagrams left in one send
+  gathered,        ///< from several regions
+  merged,          ///< they travelled as one frame
 };
-inline constexpr std::size_t kSightCount = 22;
+inline constexpr std::size_t kSightCount = 28;
 const char* name(Sight sight);
 using Sights = std::bitset<kSightCount>;
 
@@ -75,6 +81,7 @@ class CaseRun {
  private:
   void stop(bool abandon);
   void watch(const sim::Event& event);
+  void watch_ring(const sim::Node& node);
   void see(Sight sight, bool seen = true);
 
   Case tried_;

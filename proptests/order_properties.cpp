@@ -66,13 +66,14 @@ Verdict flows_keep_the_order_of_arrival(CaseRun& run) {
     const sim::Event& event = step->event;
     // A relay that sends unlinked reorders for those behind it, whose order is their own.
     if (event.kind != sim::EventKind::delivery || event.index >= ordered) continue;
-    const auto output = static_cast<std::uint32_t>(event.second >> 32);
-    const auto flow = static_cast<std::uint32_t>(event.second & 0xffff'ffffU) >> 1;
-    if (order.delivered(event.index, output, flow, event.first)) continue;
-    return std::unexpected(
-        fmt::format("{}node {}, output {}: datagram {} of flow {} came after one that arrived "
-                    "behind it",
-                    run.place(), event.index, output, event.first, flow));
+    const sim::DeliveredFrame frame = delivered_of(event);
+    for (std::uint32_t number = 0; number < frame.datagrams; ++number) {
+      if (order.delivered(event.index, frame.link, frame.flow, event.first + number)) continue;
+      return std::unexpected(
+          fmt::format("{}node {}, output {}: datagram {} of flow {} came after one that arrived "
+                      "behind it",
+                      run.place(), event.index, frame.link, event.first + number, frame.flow));
+    }
   }
   return {};
 }
@@ -95,15 +96,14 @@ Verdict flows_keep_their_order(CaseRun& run) {
     const sim::Event& event = step->event;
     if (step->is_command || event.kind != sim::EventKind::delivery) continue;
     if (event.index >= ordered) continue;
-    const auto output = static_cast<std::uint32_t>(event.second >> 32);
-    const auto flow = static_cast<std::uint32_t>(event.second & 0xffff'ffffU) >> 1;
+    const auto [output, flow, datagrams, is_damaged] = delivered_of(event);
     std::uint64_t& next_sequence = next[event.index][output * config.traffic.size() + flow];
     if (event.first < next_sequence) {
       return std::unexpected(
           fmt::format("{}node {}, output {}: datagram {} of flow {} came after datagram {}",
                       run.place(), event.index, output, event.first, flow, next_sequence - 1));
     }
-    next_sequence = event.first + 1;
+    next_sequence = event.first + datagrams;
   }
   for (std::uint32_t node = 0; node < ordered; ++node) {
     for (std::uint32_t output = 0; output < config.nodes[node].fan_out; ++output) {
@@ -132,7 +132,13 @@ TEST(Order, IsKeptByEveryFlowOnEveryOutput) {
                   {Sight::hand_off, 40},
                   {Sight::fault, 20},
                   {Sight::lasting_fault, 10},
-                  {Sight::network_fault, 10}});
+                  {Sight::network_fault, 10},
+                  {Sight::packet_ring, 15},
+                  {Sight::block_parted, 5},
+                  {Sight::copied_out, 2},
+                  {Sight::segmented, 10},
+                  {Sight::gathered, 5},
+                  {Sight::merged, 5}});
 }
 
 }  // namespace reprise::proptests

@@ -38,27 +38,34 @@ class Deliveries {
 
   Verdict observe(const sim::Event& event) {
     if (event.kind != sim::EventKind::delivery) return {};
-    const auto output = static_cast<std::uint32_t>(event.second >> 32);
-    const auto flow = static_cast<std::uint32_t>(event.second & 0xffff'ffffU) >> 1;
-    const bool is_damaged = (event.second & 1U) != 0;
-    const std::string datagram = fmt::format("node {}, output {}: datagram {} of flow {}",
-                                             event.index, output, event.first, flow);
-    if (is_damaged) return std::unexpected(datagram + " is damaged");
-    if (event.first >= config_->traffic[flow].count) {
-      return std::unexpected(datagram + " was never offered");
-    }
-    Deliverable& delivered =
-        flows_[(event.index * fan_out_max_ + output) * config_->traffic.size() + flow];
-    delivered.resize(config_->traffic[flow].count);
-    const Deliverable& arrived = arrived_[event.index * config_->traffic.size() + flow];
-    const std::uint32_t most = config_->faults.is_empty() ? 1 : arrived.at(event.first);
-    if (++delivered[event.first] > most) {
-      return std::unexpected(datagram + " was delivered more often than it arrived");
+    const sim::DeliveredFrame frame = delivered_of(event);
+    for (std::uint32_t number = 0; number < frame.datagrams; ++number) {
+      const Verdict verdict = count(event.index, frame, event.first + number);
+      if (!verdict) return verdict;
     }
     return {};
   }
 
  private:
+  Verdict count(std::uint32_t node, const sim::DeliveredFrame& frame, std::uint64_t sequence) {
+    const auto [output, flow, datagrams, is_damaged] = frame;
+    const std::string datagram =
+        fmt::format("node {}, output {}: datagram {} of flow {}", node, output, sequence, flow);
+    if (is_damaged) return std::unexpected(datagram + " is damaged");
+    if (sequence >= config_->traffic[flow].count) {
+      return std::unexpected(datagram + " was never offered");
+    }
+    Deliverable& delivered =
+        flows_[(node * fan_out_max_ + output) * config_->traffic.size() + flow];
+    delivered.resize(config_->traffic[flow].count);
+    const Deliverable& arrived = arrived_[node * config_->traffic.size() + flow];
+    const std::uint32_t most = config_->faults.is_empty() ? 1 : arrived.at(sequence);
+    if (++delivered[sequence] > most) {
+      return std::unexpected(datagram + " was delivered more often than it arrived");
+    }
+    return {};
+  }
+
   const sim::WorldConfig* config_;
   std::uint32_t fan_out_max_;
   std::vector<Deliverable> flows_;
@@ -102,7 +109,13 @@ TEST(Payload, ArrivesUnalteredAndOnce) {
                   {Sight::truncation, 10},
                   {Sight::hand_off, 40},
                   {Sight::fault, 20},
-                  {Sight::network_fault, 10}});
+                  {Sight::network_fault, 10},
+                  {Sight::packet_ring, 15},
+                  {Sight::block_parted, 5},
+                  {Sight::copied_out, 2},
+                  {Sight::segmented, 10},
+                  {Sight::gathered, 5},
+                  {Sight::merged, 5}});
 }
 
 }  // namespace reprise::proptests

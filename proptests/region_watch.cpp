@@ -10,12 +10,15 @@ using engine::RegionIndex;
 RegionWatch::RegionWatch(const sim::World& world, std::uint32_t node)
     : world_(&world),
       node_(node),
-      held_since_ns_(world.node(node).ingress().ledger().size(), kNotHeld) {}
+      held_since_ns_(world.node(node).ingress().ledger().size(), kNotHeld) {
+  if (world.config().nodes[node].stage.blocks > 0) is_kernels_.resize(held_since_ns_.size());
+}
 
 Verdict RegionWatch::observe(const Step& step) {
   const bool is_phase = !step.is_command && step.event.kind == sim::EventKind::phase;
   if (!step.is_command && (!is_phase || step.event.index != node_)) return {};
   const Instant now = step.event.time;
+  if (!is_kernels_.empty()) return is_phase ? observe_ring() : Verdict{};
   if (is_phase) {
     for (const RegionIndex region : world_->detail().received) {
       if (const Verdict verdict = receive(region, now); !verdict) return verdict;
@@ -34,6 +37,33 @@ Verdict RegionWatch::observe(const Step& step) {
     }
   }
   return compare();
+}
+
+Verdict RegionWatch::observe_ring() {
+  const auto change = [this](RegionIndex region, bool to_kernel) -> Verdict {
+    const auto index = static_cast<std::uint32_t>(region);
+    if (is_kernels_[index] == to_kernel) {
+      return std::unexpected(fmt::format("node {}: region {} was {} twice", node_, index,
+                                         to_kernel ? "provided" : "received"));
+    }
+    is_kernels_[index] = to_kernel;
+    return {};
+  };
+  for (const RegionIndex region : world_->detail().provided) {
+    if (const Verdict verdict = change(region, true); !verdict) return verdict;
+  }
+  for (const RegionIndex region : world_->detail().received) {
+    if (const Verdict verdict = change(region, false); !verdict) return verdict;
+  }
+  const engine::Ledger& ledger = world_->node(node_).ingress().ledger();
+  for (std::uint32_t index = 0; index < ledger.size(); ++index) {
+    const bool is_kernels = ledger.owner(RegionIndex{index}) == engine::Owner::kernel;
+    if (is_kernels == is_kernels_[index]) continue;
+    return std::unexpected(fmt::format("node {}: region {} is {}the kernel's, the ledger says "
+                                       "otherwise",
+                                       node_, index, is_kernels_[index] ? "" : "not "));
+  }
+  return {};
 }
 
 Verdict RegionWatch::receive(RegionIndex region, Instant now) {

@@ -1,5 +1,6 @@
 // A second book on one node's regions, kept from what the seam shows alone: which completions
-// brought a region, and which regions became free. What the ledger says is compared with it.
+// brought a region, and which regions became free. What the ledger says is compared with it. Of a
+// relay with a packet ring the seam shows which regions are the kernel's, and this is compared.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,13 @@ class RegionWatch {
   Verdict receive(engine::RegionIndex region, engine::Instant now);
   Verdict release(engine::RegionIndex region, engine::Instant now);
   [[nodiscard]] Verdict compare() const;
+  Verdict observe_ring();
 
   static constexpr std::int64_t kNotHeld = -1;
   const sim::World* world_;
   std::uint32_t node_;
   std::vector<std::int64_t> held_since_ns_;  ///< by region
+  std::vector<bool> is_kernels_;             ///< by region, where there is a packet ring
   std::uint64_t released_ = 0;
   std::int64_t time_held_ns_ = 0;
 };

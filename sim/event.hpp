@@ -18,10 +18,12 @@ enum class EventKind : std::uint8_t {
   wake,   ///< a thread came back from a wait, and the kernel did for it what it does on the way:
           ///< index = node, first = thread << 32
   departure,  ///< a frame left a sender's socket buffer: index = link
-  delivery,   ///< a frame reached the end of a link: index = link, first = sequence, second = flow
+  delivery,   ///< a frame reached the end of a link: index = node, first = sequence of its first
+              ///< datagram, second: delivered_of()
   release,    ///< a frame that the network had held back reached its relay: index = node, first =
               ///< sequence, second = flow
   disturbance,  ///< a fault began or ended that lasts: index = node
+  ring_tick,    ///< the timer of a packet ring handed over a block: index = node
 };
 
 struct Event {
@@ -38,6 +40,24 @@ constexpr engine::Phase phase_of(const Event& event) {
 }
 constexpr std::uint32_t thread_of(const Event& event) {
   return static_cast<std::uint32_t>(event.first >> 32);
+}
+
+/// Of delivery events.
+struct DeliveredFrame {
+  std::uint32_t link = 0;
+  std::uint32_t flow = 0;
+  std::uint32_t datagrams = 1;  ///< merged into it
+  bool is_damaged = false;
+};
+constexpr std::uint64_t delivered_word(std::uint32_t link, std::uint32_t flow,
+                                       std::uint32_t datagrams, bool is_damaged) {
+  return std::uint64_t{link} << 32 | std::uint64_t{datagrams - 1} << 20 | std::uint64_t{flow} << 1 |
+         (is_damaged ? 1U : 0U);
+}
+constexpr DeliveredFrame delivered_of(const Event& event) {
+  return {static_cast<std::uint32_t>(event.second >> 32),
+          static_cast<std::uint32_t>(event.second >> 1) & 0x7'ffffU,
+          (static_cast<std::uint32_t>(event.second) >> 20) + 1, (event.second & 1U) != 0};
 }
 
 /// A running digest of events. Equal runs have equal digests on every machine, compiler and build

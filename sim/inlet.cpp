@@ -25,11 +25,11 @@ Inlet::Leaving Inlet::enter(const Packet& packet, bool is_down, Instant at, Faul
   Leaving leaving;
   faults.advance(FaultKind::receive_burst, at, 1, choices);
   if (is_down || faults.happens(FaultKind::wire_loss, at, choices)) {
-    ++lost_;
+    lost_ += packet.datagrams();
     return leaving;
   }
   if (faults.happens(FaultKind::duplicate, at, choices)) {
-    ++doubled_;
+    doubled_ += packet.datagrams();
     pass(packet, at, faults, leaving);
   }
   if (is_overtaken_ == 0 && faults.happens(FaultKind::reorder, at, choices)) {
@@ -62,6 +62,13 @@ void Inlet::pass(const Packet& packet, Instant at, const Faults& faults, Leaving
 void Inlet::overtake(Instant at) {
   if (is_overtaken_ == 0 || overtaking_left_ == 0) return;
   if (--overtaking_left_ == 0) overtaken_.due = std::min(overtaken_.due, at);
+}
+
+std::uint64_t Inlet::held_datagrams() const {
+  std::uint64_t datagrams = is_overtaken_ != 0 ? overtaken_.packet.datagrams() : 0;
+  for (std::uint32_t place = 0; place < burst_.size(); ++place)
+    datagrams += burst_[place].packet.datagrams();
+  return datagrams;
 }
 
 Instant Inlet::next_instant() const {

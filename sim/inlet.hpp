@@ -34,8 +34,11 @@ class Inlet {
   /// The held frame that is due first leaves.
   Packet leave(engine::Instant at);
 
+  /// Datagrams.
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
   [[nodiscard]] std::uint64_t doubled() const { return doubled_; }
+  [[nodiscard]] std::uint64_t held_datagrams() const;
+  /// Frames.
   [[nodiscard]] std::uint32_t held() const { return burst_.size() + (is_overtaken_ != 0 ? 1 : 0); }
 
  private:

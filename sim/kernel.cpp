@@ -39,6 +39,13 @@ bool has_flag(const Submission& submission, std::uint8_t flag) {
   return (submission.flags & flag) != 0;
 }
 
+/// Of a send.
+std::uint32_t datagram_count(const Entry& entry) {
+  const std::uint32_t segment_bytes = entry.submission.segment_bytes;
+  if (entry.submission.operation != Operation::segmented_send || segment_bytes == 0) return 1;
+  return (entry.payload_bytes + segment_bytes - 1) / segment_bytes;
+}
+
 bool waits_for_room(const Submission& submission) {
   switch (submission.operation) {
     case Operation::send:
@@ -73,15 +80,17 @@ void Kernel::start(const KernelConfig& config) {
   regions_.start(config);
   faults_.start(config.faults);
   for (std::uint32_t ring = 0; ring < rings_.size(); ++ring) {
-    rings_[ring].completions_max = config.rings[ring].completions_max;
+    rings_[ring].start(config.rings[ring]);
   }
   for (std::uint32_t socket = 0; socket < packet_sockets_.size(); ++socket) {
     const PacketSocketConfig& from = config.packet_sockets[socket];
     packet_sockets_[socket].limit_bytes = from.buffer_bytes;
     packet_sockets_[socket].header_bytes = static_cast<std::uint16_t>(from.header_bytes);
     packet_sockets_[socket].ring.start(from.ring, profile_);
-    REPRISE_ASSERT(from.ring.blocks == 0 || (from.ring.block_bytes == config.region_bytes &&
-                                             config.visible_bytes == config.region_bytes));
+    REPRISE_ASSERT(from.ring.blocks == 0 || from.ring.block_bytes == config.block_bytes);
+    REPRISE_ASSERT(!packet_sockets_[socket].ring.is_used() ||
+                   (from.ring.first_region >= config.regions &&
+                    from.ring.first_region + from.ring.blocks <= config.regions + config.blocks));
   }
   for (std::uint32_t index = 0; index < send_sockets_.size(); ++index) {
     send_sockets_[index] = open_socket(config.send_sockets[index]);
@@ -97,9 +106,32 @@ void Kernel::prepare(RingIndex ring, const Submission& submission, std::span<con
   entry.submission = submission;
   if (!slices.empty()) entry.slice = slices.front();
   for (const Slice& slice : slices) entry.payload_bytes += slice.length_bytes;
+  if (slices.size() > 1) keep_slices(at(ring), entry, slices.subspan(1));
   entry.malformation = malformation;
   entry.is_async = is_async ? 1 : 0;
   at(ring).queue.push(entry);
+}
+
+/// What has no region is known by its length alone.
+void Kernel::keep_slices(Ring& ring, Entry& entry, std::span<const Slice> slices) {
+  std::uint32_t* link = &entry.more_slices;
+  for (const Slice& slice : slices) {
+    if (slice.region == engine::kNoRegion) return;
+    REPRISE_ASSERT(ring.free_slice != kNoSlice);  // slices_max: as many as sends can gather
+    GatheredSlice& kept = ring.slices[*link = ring.free_slice];
+    ring.free_slice = kept.next;
+    kept = {slice};
+    link = &kept.next;
+  }
+}
+
+void Kernel::give_back_slices(Ring& ring, const Entry& entry) {
+  for (std::uint32_t place = entry.more_slices; place != kNoSlice;) {
+    const std::uint32_t next = ring.slices[place].next;
+    ring.slices[place] = {Slice{}, ring.free_slice};
+    ring.free_slice = place;
+    place = next;
+  }
 }
 
 Kernel::Executed Kernel::execute_next(RingIndex index, Instant at_instant, Choices& choices) {
@@ -227,6 +259,8 @@ Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_inst
   executed.submission = entry.submission;
   executed.slice = entry.slice;
   executed.behind_link = entry.is_successor != 0;
+  executed.payload_bytes = entry.payload_bytes;
+  executed.datagrams = datagram_count(entry);
   Ended ended;
   switch (has_socket(entry.submission) ? entry.malformation : Malformation::bad_descriptor) {
     case Malformation::bad_descriptor:
@@ -242,7 +276,8 @@ Kernel::Executed Kernel::run(RingIndex ring, const Entry& entry, Instant at_inst
       break;
   }
   executed.outcome = ended.outcome;
-  executed.ended = !ended.armed && !ended.is_woken;
+  executed.ended = !ended.armed && !ended.is_woken && !ended.is_kept;
+  if (ended.is_kept) return executed;
   if (ended.is_woken) {
     Work again;
     again.entry = entry;
@@ -293,7 +328,7 @@ Kernel::Ended Kernel::run_operation(RingIndex ring, const Entry& entry, Instant 
     case Operation::wait_writable: return wait(submission, entry.tried, choices);
     case Operation::deadline: return {.armed = true};
     case Operation::cancel: return cancel(ring, submission.target, choices);
-    case Operation::packet_ring_receive: return receive_blocks(ring, entry, executed);
+    case Operation::packet_ring_receive: return receive_blocks(ring, submission);
     case Operation::provide: break;  // takes effect when it is prepared
   }
   REPRISE_ASSERT(false);
@@ -359,6 +394,7 @@ void Kernel::end(RingIndex ring, const Entry& entry, const Ended& ended) {
   posted.result_bytes = ended.result_bytes;
   if (ended.errno_value != 0) posted.errno_value = static_cast<std::uint16_t>(ended.errno_value);
   posted.value = entry.submission.value;
+  give_back_slices(at(ring), entry);
   go_on(ring, entry, ended.outcome);
   if (!ended.notice_is_last) return;
   Work notice;
@@ -412,7 +448,27 @@ void Kernel::wake(SocketIndex socket, bool for_sending, bool newest_first) {
   }
 }
 
+/// In the middle of a block it ends with that block's region, and the rest is lost (I9).
+bool Kernel::cancel_ring_receive(RingIndex ring, Token target) {
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    PacketSocket& socket = packet_sockets_[index];
+    RingReceive& receive = socket.ring_receive;
+    if (receive.is_armed == 0 || RingIndex{receive.ring} != ring || receive.token != target)
+      continue;
+    receive.is_armed = 0;
+    Posted& posted = post(ring, target, Outcome::cancelled);
+    if (!socket.ring.is_reading()) return true;
+    posted.region = socket.ring.begin_reading();
+    const auto rest = static_cast<std::uint32_t>(socket.ring.unread().size());
+    socket.cancelled += rest;
+    socket.ring.read(rest);
+    return true;
+  }
+  return false;
+}
+
 Kernel::Ended Kernel::cancel(RingIndex index, Token target, Choices& choices) {
+  if (cancel_ring_receive(index, target)) return {};
   Ring& ring = at(index);
   for (std::uint32_t place = 0; place < ring.armed.size(); ++place) {
     if (ring.armed[place].submission.token != target) continue;

@@ -61,6 +61,8 @@ class Kernel {
     bool ended = false;        ///< it has its last completion
     bool behind_link = false;  ///< it is not the first of its chain
     bool ends_submit = false;  ///< malformed: the call hands nothing more over
+    std::uint32_t datagrams = 0;  ///< sends: how many it is
+    std::uint32_t payload_bytes = 0;
     std::uint32_t frames = 0;  ///< moved into provided buffers
     std::uint64_t frame_bytes = 0;
   };
@@ -101,9 +103,13 @@ class Kernel {
   [[nodiscard]] std::uint32_t completion_count(RingIndex ring) const {
     return at(ring).completions.size();
   }
-  /// What a wait counts: completions; with deferred task run also work, once for each entry.
+  /// What a reap finds: completions, and blocks of packet rings as one.
+  [[nodiscard]] std::uint32_t reapable_count(RingIndex ring) const {
+    return completion_count(ring) + (has_readable_ring(ring) ? 1 : 0);
+  }
+  /// What a wait counts: the same; with deferred task run also work, once for each entry.
   [[nodiscard]] std::uint32_t ready_count(RingIndex ring) const {
-    return completion_count(ring) + (profile_.task_run == TaskRun::deferred ? work_count(ring) : 0);
+    return reapable_count(ring) + (profile_.task_run == TaskRun::deferred ? work_count(ring) : 0);
   }
   [[nodiscard]] const Posted& completion(RingIndex ring, std::uint32_t place) const {
     return at(ring).completions[place];
@@ -122,18 +128,28 @@ class Kernel {
     const std::uint32_t room = at(ring).completions_max - visible_count(ring);
     at(ring).overflowed -= std::min(room, at(ring).overflowed);
   }
-  /// Of the oldest completion, which hands over a block, so many more frames were reaped.
-  void skip_frames(RingIndex ring, std::uint32_t count) {
-    at(ring).completions[0].frame_first += count;
+  /// Whether a packet socket has a ring, and whether of one's block some frames were read.
+  [[nodiscard]] bool has_packet_ring() const;
+  [[nodiscard]] bool is_in_block() const;
+  /// The packet socket whose ring this thread reads now; kNoSocket: no block is to be read. They
+  /// take turns (read_on()).
+  [[nodiscard]] engine::SocketIndex readable_ring(RingIndex ring) const;
+  [[nodiscard]] bool has_readable_ring(RingIndex ring) const {
+    return readable_ring(ring) != engine::kNoSocket;
   }
-  /// Whether a region is a packet ring's block, and the frames in one that was handed over.
-  [[nodiscard]] bool is_block(engine::RegionIndex region) const {
-    return ring_of(region) != nullptr;
+  [[nodiscard]] PacketRing& packet_ring(engine::SocketIndex socket) {
+    return packet_sockets_[static_cast<std::uint32_t>(socket)].ring;
   }
-  [[nodiscard]] std::span<const BlockFrame> block_frames(engine::RegionIndex region) const {
-    return ring_of(region)->frames(region);
+  [[nodiscard]] engine::Token ring_token(engine::SocketIndex socket) const {
+    return packet_sockets_[static_cast<std::uint32_t>(socket)].ring_receive.token;
   }
-  [[nodiscard]] engine::PacketMemory memory() const { return regions_.memory(); }
+  /// The ring of another socket comes before this one's.
+  void read_on(RingIndex ring, engine::SocketIndex socket) {
+    at(ring).next_packet_socket = static_cast<std::uint32_t>(socket) + 1;
+  }
+  [[nodiscard]] engine::PacketMemory memory() { return regions_.memory(); }
+  /// Of a buffer.
+  [[nodiscard]] std::uint32_t region_bytes() const { return regions_.region_bytes(); }
   [[nodiscard]] std::span<std::byte> region_bytes(engine::RegionIndex region) {
     return regions_.bytes(region);
   }
@@ -151,8 +167,11 @@ class Kernel {
   // What the world does.
 
   /// A socket that nothing is open on is made anew; a packet socket's frames have this header.
+  /// With `config.ring.blocks` it has a packet ring from `at` on.
   void reopen(engine::SocketIndex socket, const PacketSocketConfig& config, std::uint32_t flow,
-              const HeaderBytes& header);
+              const HeaderBytes& header, engine::Instant at = {});
+  /// Its packet ring has no blocks any more.
+  void close(engine::SocketIndex socket);
   void reopen(engine::SocketIndex socket, const SendSocketConfig& config);
   /// A frame reaches a packet socket. False: no room, dropped and counted.
   bool arrive(engine::SocketIndex socket, const Packet& packet, engine::Instant at = {});
@@ -201,21 +220,26 @@ class Kernel {
 
   // Telemetry.
 
-  /// Frames that reached the packet sockets, dropped ones included.
+  /// Datagrams that reached the packet sockets, dropped ones included.
   [[nodiscard]] std::uint64_t arrived() const;
   /// Datagrams whose sends ended ok.
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
   /// Datagrams on the links.
   [[nodiscard]] std::uint64_t travelling() const;
-  /// Of the packet sockets.
+  /// Frames that the packet sockets dropped.
   [[nodiscard]] std::uint64_t kernel_drops() const;
+  /// Frames that were lost in a block whose receive was cancelled in the middle of it (I9).
+  [[nodiscard]] std::uint64_t cancelled_frames() const;
   /// Datagrams that found no provided buffer, or no armed receive, and had to wait in the socket.
   [[nodiscard]] std::uint64_t found_no_buffer() const;
   [[nodiscard]] std::uint64_t queue_drops() const { return queue_drops_; }
   /// Datagrams that a device lost, sent or not: no carrier, or it went down.
   [[nodiscard]] std::uint64_t link_losses() const { return link_losses_; }
   [[nodiscard]] std::uint64_t overflows(RingIndex ring) const { return at(ring).overflows; }
+  /// Frames that wait in the packet sockets.
   [[nodiscard]] std::uint32_t socket_backlog() const;
+  /// Frames that a receive would find now.
+  [[nodiscard]] bool has_frames() const;
 
  private:
   struct Notice {
@@ -228,6 +252,7 @@ class Kernel {
     std::uint32_t result_bytes = 0;
     int errno_value = 0;          ///< 0: that of the outcome
     bool armed = false;           ///< it has not ended
+    bool is_kept = false;         ///< it has not ended: its socket has it
     bool is_posted = false;       ///< its completion is there already
     bool is_woken = false;        ///< it has not ended: it is work
     bool has_notice = false;      ///< a zero-copy send's second completion follows
@@ -269,6 +294,9 @@ class Kernel {
   Executed begin_chain(RingIndex ring, std::uint32_t chain, engine::Instant at, Choices& choices);
   engine::Outcome end_unrun(RingIndex ring, const Entry& entry);
   Ended cancel(RingIndex ring, engine::Token target, Choices& choices);
+  bool cancel_ring_receive(RingIndex ring, engine::Token target);
+  static void keep_slices(Ring& ring, Entry& entry, std::span<const engine::Slice> slices);
+  static void give_back_slices(Ring& ring, const Entry& entry);
   /// Entries that wait for this become work.
   void wake(engine::SocketIndex socket, bool for_sending, bool newest_first);
   Posted& post(RingIndex ring, engine::Token token, engine::Outcome outcome, bool more = false);
@@ -279,8 +307,9 @@ class Kernel {
   [[nodiscard]] engine::Outcome refusal(SendSocket& socket, const Entry& entry);
   [[nodiscard]] bool has_room_for_fragments(const SendSocket& socket,
                                             std::uint32_t payload_bytes) const;
-  engine::Outcome hand_to_device(SendSocket& socket, Packet packet, engine::Instant at,
-                                 Choices& choices);
+  [[nodiscard]] std::vector<Packet> datagrams_of(const Ring& ring, const Entry& entry);
+  engine::Outcome hand_to_device(SendSocket& socket, std::span<const Packet> packets,
+                                 engine::Instant at, Choices& choices);
   bool transmit(SendSocket& socket, Packet packet, engine::Instant at, Choices& choices);
   void make_room(SendSocket& socket, Link& link, engine::Instant at);
   void leave(const Packet& packet);
@@ -290,7 +319,7 @@ class Kernel {
   // Receiving (kernel_receive.cpp).
   Ended receive(RingIndex ring, const Entry& entry, engine::Instant at, Choices& choices,
                 Executed& executed);
-  Ended receive_blocks(RingIndex ring, const Entry& entry, Executed& executed);
+  Ended receive_blocks(RingIndex ring, const engine::Submission& submission);
   [[nodiscard]] const PacketRing* ring_of(engine::RegionIndex region) const;
 
   engine::FlatObjects<Ring> rings_;

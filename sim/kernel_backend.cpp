@@ -84,7 +84,8 @@ void KernelBackend::prepare_chain(std::span<const Submission> chain,
     if (--entries_left == 0) entry.flags &= static_cast<std::uint8_t>(~SubmissionFlags::kLinked);
     kernel_->prepare(ring_, entry, slices);
     if (is_send(entry.operation)) {
-      detail_->prepared.push_back({entry.token.slot, slices.front().region});
+      for (const engine::Slice& slice : slices)
+        detail_->prepared.push_back({entry.token.slot, slice.region});
     }
     detail_->digest.add(entry.token.slot);
     spend(costs_->prepare_ns);
@@ -151,7 +152,7 @@ void KernelBackend::note(const Kernel::Executed& done) {
   if (done.outcome == Outcome::refused) ++detail_->refused;
   if (done.behind_link) spend(costs_->linked_ns);
   if (done.outcome == Outcome::cancelled) return;
-  spend(costs_->send_ns + costs_->send_byte_ps * done.slice.length_bytes / 1000);
+  spend(costs_->send_ns + costs_->send_byte_ps * done.payload_bytes / 1000);
 }
 
 std::uint32_t KernelBackend::reap(CompletionBatch& batch) {
@@ -172,40 +173,49 @@ std::uint32_t KernelBackend::reap(CompletionBatch& batch) {
     spend(costs_->completion_ns);
     if (posted.region == engine::kNoRegion) {
       detail_->reaped.push_back(posted.token.slot);
-    } else if (kernel_->is_block(posted.region)) {
-      completion.region_complete = push_block(batch, posted);
-      if (!completion.region_complete) {
-        completion.more = true;
-        return count + 1;
-      }
-      detail_->received.push_back(posted.region);
-    } else {
+    } else if (posted.outcome == Outcome::ok) {
       detail_->received.push_back(posted.region);
       const std::uint32_t frame_bytes = kHeaderBytes + posted.packet.payload_bytes;
-      push_frame(batch, posted.packet, 0, std::min(frame_bytes, kernel_->memory().region_bytes));
+      push_frame(batch, posted.packet, 0, std::min(frame_bytes, kernel_->region_bytes()));
     }
     kernel_->reap(ring_);
+  }
+  while (batch.has_room(1) && batch.ring_datagrams_left() > 0) {
+    const SocketIndex socket = kernel_->readable_ring(ring_);
+    if (socket == engine::kNoSocket) break;
+    push_block(batch, socket);
+    ++count;
   }
   return count;
 }
 
-/// The frames of a block that were not reaped yet, as many as there is room for. Whether that is
-/// all of them.
-bool KernelBackend::push_block(CompletionBatch& batch, const Posted& posted) {
-  const std::span<const BlockFrame> frames =
-      kernel_->block_frames(posted.region).subspan(posted.frame_first);
-  std::uint32_t pushed = 0;
-  for (const BlockFrame& frame : frames) {
-    if (!batch.has_frame_room()) break;
-    push_frame(batch, frame.packet, frame.offset_bytes, frame.captured_bytes);
-    ++pushed;
+/// Frames of the block that comes next, as many as the batch accepts (I9).
+void KernelBackend::push_block(CompletionBatch& batch, SocketIndex socket) {
+  PacketRing& packets = kernel_->packet_ring(socket);
+  const bool has_begun = packets.is_reading();
+  engine::Completion& completion = batch.push();
+  completion.token = kernel_->ring_token(socket);
+  completion.more = true;
+  completion.region = packets.begin_reading();
+  if (!has_begun) detail_->received.push_back(completion.region);
+  std::uint32_t read = 0;
+  for (const BlockFrame& frame : packets.unread()) {
+    if (!batch.has_frame_room() || batch.ring_datagrams_left() == 0) break;
+    const engine::Frame& pushed =
+        push_frame(batch, frame.packet, frame.offset_bytes, frame.captured_bytes);
+    batch.count_from_ring(pushed.datagrams_max());
+    completion.result_bytes += frame.captured_bytes;
+    ++read;
   }
-  kernel_->skip_frames(ring_, pushed);
-  return pushed == frames.size();
+  completion.region_complete = packets.read(read);
+  kernel_->read_on(ring_, socket);
+  detail_->digest.add(static_cast<std::uint64_t>(completion.region) << 32 | read);
+  spend(costs_->completion_ns);
 }
 
-void KernelBackend::push_frame(CompletionBatch& batch, const Packet& packet,
-                               std::uint32_t offset_bytes, std::uint32_t captured_bytes) {
+engine::Frame& KernelBackend::push_frame(CompletionBatch& batch, const Packet& packet,
+                                         std::uint32_t offset_bytes,
+                                         std::uint32_t captured_bytes) {
   engine::Frame& frame = batch.push_frame();
   frame.offset_bytes = offset_bytes;
   frame.original_bytes = kHeaderBytes + packet.payload_bytes;
@@ -214,11 +224,13 @@ void KernelBackend::push_frame(CompletionBatch& batch, const Packet& packet,
   frame.checksum =
       packet.has_checksum != 0 ? engine::ChecksumState::unverified : engine::ChecksumState::partial;
   frame.type = engine::PacketType::multicast;
+  frame.has_vlan = packet.vlan_tci != 0;
+  frame.vlan_tci = packet.vlan_tci;
   spend(costs_->datagram_ns);
+  return frame;
 }
 
-engine::Expected<engine::PacketMemory> KernelBackend::register_memory(std::uint32_t,
-                                                                      std::uint32_t) {
+engine::Expected<engine::PacketMemory> KernelBackend::register_memory(const engine::MemorySpec&) {
   return kernel_->memory();
 }
 engine::Expected<SocketIndex> KernelBackend::open(const engine::PacketSocketSpec&) {

@@ -20,8 +20,9 @@ struct PhaseDetail {
   };
   // At the seam to the kernel.
   std::vector<engine::RegionIndex> provided;
-  std::vector<engine::RegionIndex> received;  ///< regions that came with reaped completions
-  std::vector<PreparedSend> prepared;
+  std::vector<engine::RegionIndex> received;  ///< regions that came with reaped completions; a
+                                              ///< block of a packet ring with its first
+  std::vector<PreparedSend> prepared;  ///< one entry for each slice of a send
   std::vector<std::uint32_t> submitted;  ///< token slots of sends handed over
   std::vector<std::uint32_t> completed;  ///< token slots of sends that ended
   std::vector<std::uint32_t> reaped;     ///< token slots of sends reaped
@@ -57,8 +58,7 @@ class KernelBackend final : public engine::Backend {
   std::uint32_t reap(engine::CompletionBatch& batch) override;
   [[nodiscard]] engine::Instant now() const override { return now_; }
   void wake() override {}
-  engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
-                                                         std::uint32_t region_bytes) override;
+  engine::Expected<engine::PacketMemory> register_memory(const engine::MemorySpec& spec) override;
   /// A node's threads share its regions anyway.
   engine::Expected<void> use_memory(const engine::PacketMemory&) override { return {}; }
   engine::Expected<engine::SocketIndex> open(const engine::PacketSocketSpec& spec) override;
@@ -81,9 +81,9 @@ class KernelBackend final : public engine::Backend {
   engine::SubmitResult enter(bool waits);
   void run_task_work(std::uint32_t left_before, bool waits);
   void note(const Kernel::Executed& done);
-  bool push_block(engine::CompletionBatch& batch, const Posted& posted);
-  void push_frame(engine::CompletionBatch& batch, const Packet& packet, std::uint32_t offset_bytes,
-                  std::uint32_t captured_bytes);
+  void push_block(engine::CompletionBatch& batch, engine::SocketIndex socket);
+  engine::Frame& push_frame(engine::CompletionBatch& batch, const Packet& packet,
+                            std::uint32_t offset_bytes, std::uint32_t captured_bytes);
   void spend(std::int64_t ns) { detail_->cost_ns += ns; }
 
   Kernel* kernel_;

@@ -17,7 +17,7 @@ void Kernel::provide(RegionIndex region) {
     PacketRing& ring = packet_sockets_[index].ring;
     if (ring.contains(region)) return ring.give_back(region);
   }
-  provided_.push(region);
+  if (!regions_.is_block(region)) provided_.push(region);  // a block of no ring is nobody's
 }
 
 const PacketRing* Kernel::ring_of(RegionIndex region) const {
@@ -31,7 +31,7 @@ const PacketRing* Kernel::ring_of(RegionIndex region) const {
 bool Kernel::arrive(SocketIndex index, const Packet& packet, Instant at) {
   PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(index)];
   if (socket.ring.is_used()) {
-    ++socket.arrived;
+    socket.count_arrival(packet);
     const PacketRing::Placed placed = socket.ring.take(packet, at);
     if (placed.frame == nullptr) {
       ++socket.drops;
@@ -51,15 +51,24 @@ bool Kernel::arrive(SocketIndex index, const Packet& packet, Instant at) {
 }
 
 void Kernel::reopen(SocketIndex index, const PacketSocketConfig& config, std::uint32_t flow,
-                    const HeaderBytes& header) {
+                    const HeaderBytes& header, Instant at) {
   PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(index)];
-  REPRISE_ASSERT(socket.receives == 0 && socket.waiting == 0);
+  REPRISE_ASSERT(socket.receives == 0 && socket.waiting == 0 && socket.ring_receive.is_armed == 0);
   while (!socket.frames.empty()) socket.pop();
-  socket.arrived = socket.drops = socket.found_no_buffer = 0;
+  socket.arrived = socket.arrived_datagrams = socket.cancelled = 0;
+  socket.drops = socket.found_no_buffer = 0;
   socket.was_armed = socket.is_down = 0;
   socket.limit_bytes = config.buffer_bytes;
   socket.header_bytes = static_cast<std::uint16_t>(config.header_bytes);
   regions_.set_header(flow, header);
+  socket.ring.close();
+  if (config.ring.blocks == 0) return;
+  socket.ring.set_up(config.ring.first_region, config.ring.blocks,
+                     engine::Duration{config.ring.timeout_ns}, at);
+}
+
+void Kernel::close(SocketIndex socket) {
+  if (is_packet_socket(socket)) packet_ring(socket).close();
 }
 
 Instant Kernel::next_block_tick() const {
@@ -81,7 +90,9 @@ void Kernel::tick_blocks(Instant now) {
 }
 
 void Kernel::set_receiver_down(SocketIndex index) {
-  packet_sockets_[static_cast<std::uint32_t>(index)].is_down = 1;
+  PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(index)];
+  if (socket.ring.is_used()) return;  // nobody calls the kernel for its frames
+  socket.is_down = 1;
   wake(index, false, profile_.receives_newest_first);
 }
 
@@ -142,27 +153,27 @@ Kernel::Ended Kernel::receive(RingIndex ring, const Entry& entry, Instant at, Ch
   }
 }
 
-Kernel::Ended Kernel::receive_blocks(RingIndex ring, const Entry& entry, Executed& executed) {
-  const engine::Submission& submission = entry.submission;
-  if (!is_packet_socket(submission.socket)) return {.outcome = Outcome::invalid};
+/// It ends with its cancel only: what it hands over is read where it lies.
+Kernel::Ended Kernel::receive_blocks(RingIndex ring, const engine::Submission& submission) {
+  constexpr Ended kInvalid{.outcome = Outcome::invalid};
+  if (!is_packet_socket(submission.socket)) return kInvalid;
   PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(submission.socket)];
-  const bool is_multishot = (submission.flags & SubmissionFlags::kMultishot) != 0;
-  if (!socket.ring.is_used()) return {.outcome = Outcome::invalid};
-  if (socket.is_down != 0) {
-    socket.is_down = 0;  // told once
-    return {.outcome = Outcome::unreachable};
+  if (!socket.ring.is_used() || socket.ring_receive.is_armed != 0) return kInvalid;
+  if ((submission.flags & SubmissionFlags::kMultishot) == 0) return kInvalid;
+  socket.ring_receive = {submission.token, static_cast<std::uint32_t>(ring), 1};
+  return {.is_kept = true};
+}
+
+SocketIndex Kernel::readable_ring(RingIndex ring) const {
+  const std::uint32_t count = packet_sockets_.size();
+  for (std::uint32_t tried = 0; tried < count; ++tried) {
+    const std::uint32_t index = (at(ring).next_packet_socket + tried) % count;
+    const PacketSocket& socket = packet_sockets_[index];
+    const RingReceive& receive = socket.ring_receive;
+    if (receive.is_armed != 0 && RingIndex{receive.ring} == ring && socket.ring.is_readable())
+      return SocketIndex{index};
   }
-  while (socket.ring.has_filled()) {
-    Posted& posted = post(ring, submission.token, Outcome::ok, is_multishot);
-    posted.region = socket.ring.hand_over();
-    for (const BlockFrame& frame : socket.ring.frames(posted.region)) {
-      ++executed.frames;
-      executed.frame_bytes += frame.packet.payload_bytes;
-      posted.result_bytes += frame.captured_bytes;
-    }
-    if (!is_multishot) return {.is_posted = true};
-  }
-  return {.armed = true};
+  return engine::kNoSocket;
 }
 
 }  // namespace reprise::sim

@@ -29,7 +29,7 @@ engine::Limits Kernel::limits() const {
     limits.operations |= 1U << static_cast<unsigned>(Operation::zero_copy_send);
   }
   for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
-    if (!packet_sockets_[index].ring.is_used()) continue;
+    if (packet_sockets_[index].ring.capacity() == 0) continue;
     limits.operations |= 1U << static_cast<unsigned>(Operation::packet_ring_receive);
   }
   return limits;
@@ -37,13 +37,14 @@ engine::Limits Kernel::limits() const {
 
 engine::SocketStatistics Kernel::statistics(SocketIndex socket) const {
   if (!is_packet_socket(socket)) return {};
-  return {packet_sockets_[static_cast<std::uint32_t>(socket)].drops};
+  const PacketSocket& from = packet_sockets_[static_cast<std::uint32_t>(socket)];
+  return {.kernel_drops = from.drops, .queued = from.arrived - from.drops};
 }
 
 std::uint64_t Kernel::arrived() const {
   std::uint64_t sum = 0;
   for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
-    sum += packet_sockets_[index].arrived;
+    sum += packet_sockets_[index].arrived_datagrams;
   }
   return sum;
 }
@@ -54,6 +55,36 @@ std::uint64_t Kernel::kernel_drops() const {
     sum += packet_sockets_[index].drops;
   }
   return sum;
+}
+
+std::uint64_t Kernel::cancelled_frames() const {
+  std::uint64_t sum = 0;
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    sum += packet_sockets_[index].cancelled;
+  }
+  return sum;
+}
+
+bool Kernel::has_packet_ring() const {
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    if (packet_sockets_[index].ring.is_used()) return true;
+  }
+  return false;
+}
+
+bool Kernel::is_in_block() const {
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    if (packet_sockets_[index].ring.is_reading()) return true;
+  }
+  return false;
+}
+
+bool Kernel::has_frames() const {
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    const PacketSocket& socket = packet_sockets_[index];
+    if (!socket.frames.empty() || socket.ring.is_readable()) return true;
+  }
+  return false;
 }
 
 std::uint64_t Kernel::found_no_buffer() const {
@@ -99,17 +130,19 @@ bool Kernel::agrees_with(const engine::Stage& stage) const {
     for (std::uint32_t i = 0; i < completions.size(); ++i) {
       if (completions[i].region == engine::kNoRegion) continue;
       const RegionIndex region = completions[i].region;
-      const bool block = is_block(region);
+      if (regions_.is_block(region)) continue;  // the rest of one that the stage has
       if (!belongs_to_kernel(region)) return false;
-      frames += block ? block_frames(region).size() - completions[i].frame_first : 1;
+      ++frames;
     }
   }
+  std::uint32_t kernels = 0;
   for (std::uint32_t index = 0; index < regions_.size(); ++index) {
-    const PacketRing* ring = ring_of(RegionIndex{index});
-    if (ring != nullptr && ring->is_kernels(RegionIndex{index}) &&
-        !belongs_to_kernel(RegionIndex{index})) {
-      return false;
-    }
+    const RegionIndex region{index};
+    if (stage.ledger().owner(region) == engine::Owner::kernel) ++kernels;
+    const PacketRing* ring = regions_.is_block(region) ? ring_of(region) : nullptr;
+    if (ring == nullptr || !ring->is_kernels(region)) continue;
+    // R5: those that the stage has not provided yet are free there.
+    if (ring->was_given_back(region) && !belongs_to_kernel(region)) return false;
   }
   const engine::SubmissionView outgoing = stage.outgoing();
   for (const Submission& submission : outgoing.submissions) {
@@ -119,9 +152,13 @@ bool Kernel::agrees_with(const engine::Stage& stage) const {
       if (!belongs_to_kernel(slice.region)) return false;
     }
   }
-  if (regions != stage.ledger().kernel_count()) return false;
-  return arrived() ==
-         kernel_drops() + socket_backlog() + frames + stage.ingress_counters().received;
+  if (regions != kernels) return false;
+  std::uint64_t arrived_frames = 0;
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    arrived_frames += packet_sockets_[index].arrived;
+  }
+  return arrived_frames == kernel_drops() + cancelled_frames() + socket_backlog() + frames +
+                               stage.input_frames(engine::InputIndex{0});
 }
 
 }  // namespace reprise::sim

@@ -75,17 +75,7 @@ Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choic
   const Submission& submission = entry.submission;
   SendSocket& socket = send_sockets_[send_index(submission.socket)];
   Ended ended;
-  const bool is_segmented = submission.operation == Operation::segmented_send;
-  const std::uint32_t datagram_bytes =
-      is_segmented && submission.segment_bytes < entry.slice.length_bytes
-          ? submission.segment_bytes
-          : entry.slice.length_bytes;
-  Packet packet = regions_.read_tag(entry.slice, datagram_bytes);
-  packet.payload_bytes = entry.payload_bytes;
-  packet.socket = send_index(submission.socket);
-  if (is_segmented && submission.segment_bytes < entry.payload_bytes) {
-    packet.segment_bytes = submission.segment_bytes;
-  }
+  std::uint16_t notice = 0;
   ended.outcome = send_fault(entry, at, choices);
   if (ended.outcome == Outcome::ok) {
     make_room(socket, links_[socket.link], at);
@@ -106,35 +96,92 @@ Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choic
     // A refused one never came to the point where the kernel lets go of its notice.
     ended.notice_is_last = ended.has_notice && ended.outcome == Outcome::refused;
     if (ended.has_notice && !ended.notice_is_last) {
-      packet.notice = take_notice(ring, submission.token);
+      notice = take_notice(ring, submission.token);
     }
   }
   if (ended.outcome == Outcome::ok) {
-    ended.outcome = hand_to_device(socket, packet, at, choices);
+    std::vector<Packet> packets = datagrams_of(this->at(ring), entry);
+    for (Packet& packet : packets) packet.socket = send_index(submission.socket);
+    packets.front().notice = notice;  // of a zero-copy send, which is one datagram
+    ended.outcome = hand_to_device(socket, packets, at, choices);
   } else {
-    give_notice(packet.notice);
+    give_notice(notice);
   }
   if (ended.outcome == Outcome::ok) ended.result_bytes = entry.payload_bytes;
   return ended;
 }
 
-/// One datagram, a merged one, or the datagrams of a segmented send one after the other.
-Outcome Kernel::hand_to_device(SendSocket& socket, Packet packet, Instant at, Choices& choices) {
+namespace {
+
+/// Where a send's payload is looked at: in one of its slices, so far from that one's beginning.
+struct Place {
+  Slice slice;
+  std::uint32_t next = kNoSlice;
+  std::uint32_t done_bytes = 0;
+};
+
+}  // namespace
+
+/// What a send's payload is, datagram by datagram. A slice that begins with a datagram tells its
+/// tag, and the others in it follow from that one's; so does what has no region of its own.
+std::vector<Packet> Kernel::datagrams_of(const Ring& ring, const Entry& entry) {
+  const bool is_segmented = entry.submission.operation == Operation::segmented_send;
+  const std::uint32_t segment_bytes = is_segmented && entry.submission.segment_bytes > 0
+                                          ? entry.submission.segment_bytes
+                                          : entry.payload_bytes;
+  std::vector<Packet> packets;
+  Place place{entry.slice, entry.more_slices};
+  std::uint32_t left_bytes = entry.payload_bytes;
+  do {
+    const std::uint32_t length_bytes = std::min(left_bytes, segment_bytes);
+    if (place.done_bytes == 0) {
+      // What goes on in slices without a region of their own is as long as the datagram.
+      packets.push_back(regions_.read_tag(place.slice, place.next == kNoSlice
+                                                           ? std::min(length_bytes, place.slice.length_bytes)
+                                                           : length_bytes));
+    } else {
+      packets.push_back(packets.back());
+      ++packets.back().sequence;
+      packets.back().damaged = place.done_bytes % segment_bytes != 0 ? 1 : packets.back().damaged;
+    }
+    packets.back().payload_bytes = length_bytes;
+    const bool is_of_two =
+        place.next != kNoSlice && place.done_bytes + length_bytes > place.slice.length_bytes;
+    if (is_of_two) packets.back().damaged = 1;  // nobody has sent such a payload
+    left_bytes -= length_bytes;
+    place.done_bytes += length_bytes;
+    while (place.next != kNoSlice && place.done_bytes >= place.slice.length_bytes) {
+      const GatheredSlice& behind = ring.slices[place.next];
+      place = {behind.slice, behind.next, place.done_bytes - place.slice.length_bytes};
+    }
+  } while (left_bytes > 0);
+  return packets;
+}
+
+/// One datagram, or those of a segmented send, one after the other or merged. Only what follows
+/// each other is merged: a frame has the tag of its first datagram.
+Outcome Kernel::hand_to_device(SendSocket& socket, std::span<const Packet> packets, Instant at,
+                               Choices& choices) {
   const Link& link = links_[socket.link];
   if (!link.has_carrier() && profile_.carrier_loss_is_told) {
-    give_notice(packet.notice);
+    give_notice(packets.front().notice);
     return Outcome::unreachable;
   }
+  const std::uint32_t segment_bytes = packets.front().payload_bytes;
   bool dropped = false;
-  if (packet.segment_bytes == 0 || link.carries_merged()) {
-    dropped = !transmit(socket, packet, at, choices);
-  } else {
-    const std::uint32_t segment_bytes = std::exchange(packet.segment_bytes, std::uint16_t{0});
-    for (std::uint32_t left = packet.payload_bytes; left > 0; ++packet.sequence) {
-      packet.payload_bytes = std::min(left, segment_bytes);
-      left -= packet.payload_bytes;
-      if (!transmit(socket, packet, at, choices)) dropped = true;
+  while (!packets.empty()) {
+    Packet frame = packets.front();
+    std::size_t count = 1;
+    for (; link.carries_merged() && count < packets.size(); ++count) {
+      const Packet& last = packets[count - 1];
+      const Packet& next = packets[count];
+      if (next.sequence != last.sequence + 1 || next.flow != last.flow || next.damaged != last.damaged)
+        break;
+      frame.payload_bytes += next.payload_bytes;
+      frame.segment_bytes = static_cast<std::uint16_t>(segment_bytes);
     }
+    if (!transmit(socket, frame, at, choices)) dropped = true;
+    packets = packets.subspan(count);
   }
   return dropped && socket.tells_drops != 0 && profile_.queue_drop_is_told ? Outcome::no_buffer
                                                                            : Outcome::ok;
@@ -143,9 +190,9 @@ Outcome Kernel::hand_to_device(SendSocket& socket, Packet packet, Instant at, Ch
 /// False: the queueing discipline dropped it (K4).
 bool Kernel::transmit(SendSocket& socket, Packet packet, Instant at, Choices& choices) {
   Link& link = links_[socket.link];
-  ++sent_;
+  sent_ += packet.datagrams();
   if (!link.has_carrier() || !link.is_up()) {
-    ++link_losses_;  // K7
+    link_losses_ += packet.datagrams();  // K7
     give_notice(packet.notice);
     return true;
   }
@@ -161,7 +208,7 @@ bool Kernel::transmit(SendSocket& socket, Packet packet, Instant at, Choices& ch
       leave(link.depart());
     }
     if (link.is_full() || faults_.happens(FaultKind::queue_drop, at, choices)) {
-      ++queue_drops_;
+      queue_drops_ += packet.datagrams();
       // The queue is run before what it dropped is freed.
       if (notice != 0 && link.is_untimed() && link.waiting_count() > 0 &&
           choices.pick(Site::departure, 2) == 1) {
@@ -211,7 +258,7 @@ void Kernel::lose_waiting(std::uint32_t index) {
   Link& link = links_[index];
   while (link.waiting_count() > 0) {
     const Packet packet = link.drop();
-    if (packet.is_last()) ++link_losses_;
+    if (packet.is_last()) link_losses_ += packet.datagrams();
     leave(packet);
   }
 }

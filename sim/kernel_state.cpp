@@ -2,6 +2,7 @@
 // the same state by different ways are equal.
 #include <span>
 #include <type_traits>
+#include <utility>
 
 #include "reprise/sim/kernel.hpp"
 
@@ -21,17 +22,43 @@ void append_elements(std::vector<std::byte>& state, const Elements& elements) {
   for (std::uint32_t place = 0; place < elements.size(); ++place) append(state, elements[place]);
 }
 
+/// What it gathers, wherever the ring keeps that.
+void append_entry(std::vector<std::byte>& state, const Ring& ring, Entry entry) {
+  for (std::uint32_t place = std::exchange(entry.more_slices, 0); place != kNoSlice;
+       place = ring.slices[place].next) {
+    append(state, ring.slices[place].slice);
+    ++entry.more_slices;
+  }
+  append(state, entry);
+}
+
+template <class Entries>
+void append_entries(std::vector<std::byte>& state, const Ring& ring, const Entries& entries) {
+  append(state, entries.size());
+  for (std::uint32_t place = 0; place < entries.size(); ++place)
+    append_entry(state, ring, entries[place]);
+}
+
+void append_work(std::vector<std::byte>& state, const Ring& ring,
+                 const engine::FlatQueue<Work>& all) {
+  append(state, all.size());
+  for (std::uint32_t place = 0; place < all.size(); ++place) {
+    append_entry(state, ring, all[place].entry);
+    append(state, all[place].kind);
+  }
+}
+
 }  // namespace
 
 void Kernel::append_state(std::vector<std::byte>& state) const {
   for (std::uint32_t index = 0; index < rings_.size(); ++index) {
     const Ring& ring = rings_[index];
-    append_elements(state, ring.queue);
-    append_elements(state, ring.held);
-    append_elements(state, ring.armed);
-    append_elements(state, ring.successors);
-    append_elements(state, ring.with_workers);
-    append_elements(state, ring.work);
+    append_entries(state, ring, ring.queue);
+    append_entries(state, ring, ring.held);
+    append_entries(state, ring, ring.armed);
+    append_work(state, ring, ring.successors);
+    append_entries(state, ring, ring.with_workers);
+    append_work(state, ring, ring.work);
     append_elements(state, ring.completions);
     append(state, ring.chains);
     append(state, ring.open_chain);

@@ -81,7 +81,8 @@ Packet Link::drop() {
 std::uint64_t Link::datagram_count() const {
   std::uint64_t datagrams = 0;
   for (std::uint32_t place = 0; place < frames_.size(); ++place) {
-    if (frames_[place].packet.is_last()) ++datagrams;
+    const Packet& packet = frames_[place].packet;
+    if (packet.is_last()) datagrams += packet.datagrams();
   }
   return datagrams;
 }

@@ -7,11 +7,11 @@
 namespace reprise::sim {
 namespace {
 
-std::vector<engine::SocketIndex> output_sockets(const NodeConfig& config, std::uint32_t flow) {
+std::vector<engine::SocketIndex> output_sockets(const NodeConfig& config, std::uint32_t group) {
   std::vector<engine::SocketIndex> sockets;
   sockets.reserve(config.fan_out);
   for (std::uint32_t output = 0; output < config.fan_out; ++output) {
-    sockets.push_back(output_socket(config, flow, output));
+    sockets.push_back(output_socket(config, group, output));
   }
   return sockets;
 }
@@ -37,12 +37,13 @@ void Node::start(const NodePlan& plan) {
   }
   engine::Stage& ingress = threads[0].stage;
   engine::Stage& egress = threads[threads.size() - 1].stage;
-  const auto input = ingress.add_input(kInputSocket);
+  const auto input =
+      ingress.add_input({.socket = kInputSocket, .has_ring = plan.node.stage.blocks > 0});
   REPRISE_ASSERT(input.has_value());
-  for (std::uint32_t flow = 0; flow < plan.kernel.headers.size(); ++flow) {
-    const auto first = egress.add_outputs(output_sockets(plan.node, flow));
+  for (std::uint32_t group = 0; group < plan.groups; ++group) {
+    const auto first = egress.add_outputs(output_sockets(plan.node, group));
     REPRISE_ASSERT(first.has_value());
-    const engine::RouteKey key{{}, group_of(plan.index, flow), *input, kPort};
+    const engine::RouteKey key{{}, group_of(plan.index, group), *input, kPort};
     REPRISE_ASSERT(ingress.add_route(key, *first).has_value());
   }
 }

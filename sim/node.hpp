@@ -46,7 +46,8 @@ struct Thread {
 struct NodePlan {
   NodeConfig node;
   KernelConfig kernel;
-  std::uint32_t index = 0;  ///< in the chain
+  std::uint32_t index = 0;   ///< in the chain
+  std::uint32_t groups = 0;  ///< each has a route
 };
 
 /// One relay: its threads, and the kernel below them.
@@ -64,9 +65,9 @@ struct Node {
   [[nodiscard]] std::uint64_t turns() const;
   /// Whether a thread that looks finds something to do.
   [[nodiscard]] bool finds_something(std::uint32_t thread) const {
-    if (kernel.completion_count(RingIndex{thread}) > 0) return true;
+    if (kernel.reapable_count(RingIndex{thread}) > 0) return true;
     if (kernel.work_count(RingIndex{thread}) > 0) return true;  // its next call ends them
-    if (thread == 0 ? kernel.socket_backlog() > 0 : !hand_off.items.empty()) return true;
+    if (thread == 0 ? kernel.has_frames() : !hand_off.items.empty()) return true;
     const engine::Stage& stage = threads[thread].stage;
     return stage.has_work() || stage.is_stopped();
   }
@@ -79,9 +80,9 @@ struct Node {
     return faults.are_planned() && faults.lasts(FaultKind::down) &&
            faults.target(FaultKind::down) == kernel.link_count();
   }
-  /// Frames that came here over the network, lost and held ones included.
+  /// Datagrams that came here over the network, lost and held ones included.
   [[nodiscard]] std::uint64_t entered() const {
-    return kernel.arrived() + inlet.lost() + inlet.held() - inlet.doubled();
+    return kernel.arrived() + inlet.lost() + inlet.held_datagrams() - inlet.doubled();
   }
 
   Inlet inlet;

@@ -17,11 +17,26 @@ KernelConfig node_kernel(const WorldConfig& world, std::uint32_t index) {
   }
   // Sends, and for each output a wait and its cancel; the receive and its cancel.
   ring.operations_max = stage.sends_max + 2 * stage.outputs_max + 4;
+  if (stage.segments_max > 1) {
+    ring.slices_max = std::min(stage.sends_max * (stage.segments_max - 1),
+                               stage.outputs_max * stage.output_queue + stage.sends_max);
+  }
   ring.posted_max = stage.region_count() + ring.operations_max;  // K6
   kernel.rings.assign(node.threads, ring);
-  kernel.packet_sockets.assign(1, {.buffer_bytes = node.receive_buffer_bytes, .ring = {}});
+  const PacketRingConfig packets{.blocks = stage.blocks,
+                                 .block_bytes = stage.block_bytes,
+                                 .first_region = stage.region_count(),
+                                 .timeout_ns = node.ring_timeout_ns};
+  kernel.packet_sockets.assign(1, {.buffer_bytes = node.receive_buffer_bytes, .ring = packets});
+  kernel.blocks = stage.blocks;
+  kernel.block_bytes = stage.block_bytes;
+  std::uint32_t group = 0;
   for (std::uint32_t flow = 0; flow < world.traffic.size(); ++flow) {
-    kernel.headers.push_back(make_header(index, flow, world.traffic[flow].payload_bytes));
+    const bool shares_group = flow > 0 && world.traffic[flow].shares_group;
+    if (flow > 0 && !shares_group) ++group;
+    kernel.headers.push_back(
+        make_header(index, group, world.traffic[flow].payload_bytes, source_of(flow)));
+    if (shares_group) continue;
     for (std::uint32_t output = 0; output < node.fan_out; ++output) {
       SendSocketConfig socket;
       socket.link = output;

@@ -8,17 +8,18 @@
 
 namespace reprise::sim {
 
-engine::Address group_of(std::uint32_t node, std::uint32_t flow) {
+engine::Address group_of(std::uint32_t node, std::uint32_t group) {
   return engine::Address::ipv4(239, static_cast<std::uint8_t>(node + 1),
-                               static_cast<std::uint8_t>(flow >> 8),
-                               static_cast<std::uint8_t>(flow));
+                               static_cast<std::uint8_t>(group >> 8),
+                               static_cast<std::uint8_t>(group));
 }
 
-HeaderBytes make_header(std::uint32_t node, std::uint32_t flow, std::uint32_t payload_bytes) {
+HeaderBytes make_header(std::uint32_t node, std::uint32_t group, std::uint32_t payload_bytes,
+                        std::uint16_t source_port) {
   engine::FrameHeader header;
   header.source = engine::Address::ipv4(10, static_cast<std::uint8_t>(node), 0, 1);
-  header.destination = group_of(node, flow);
-  header.source_port = 40'000;
+  header.destination = group_of(node, group);
+  header.source_port = source_port;
   header.destination_port = kPort;
   HeaderBytes bytes{};
   REPRISE_ASSERT(engine::build_headers(header, payload_bytes, bytes) == kHeaderBytes);

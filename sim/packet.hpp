@@ -27,17 +27,29 @@ struct Packet {
   std::uint8_t fragment = 0;   ///< on a link: which of `fragments`, from 0
   std::uint8_t fragments = 1;  ///< frames that the datagram leaves in; 0: it is incomplete
   std::uint8_t has_checksum = 0;  ///< a device filled it in; else it is partial
+  std::uint16_t vlan_tci = 0;     ///< of a tag that was stripped; 0: there was none
+  std::uint16_t reserved = 0;
+  std::uint32_t reserved_too = 0;
 
   /// The frame with which the datagram is complete.
   [[nodiscard]] bool is_last() const { return fragment + 1 == fragments; }
+  /// How many it is, or were merged into it.
+  [[nodiscard]] std::uint32_t datagrams() const {
+    return segment_bytes == 0 ? 1 : (payload_bytes + segment_bytes - 1) / segment_bytes;
+  }
 };
 
 using HeaderBytes = std::array<std::byte, kHeaderBytes>;
 
 /// Ethernet, IPv4 and UDP header of a flow's frames as they arrive at a node.
-engine::Address group_of(std::uint32_t node, std::uint32_t flow);
+engine::Address group_of(std::uint32_t node, std::uint32_t group);
 inline constexpr std::uint16_t kPort = 5000;
-HeaderBytes make_header(std::uint32_t node, std::uint32_t flow, std::uint32_t payload_bytes);
+/// The source port of a flow that shares its group.
+constexpr std::uint16_t source_of(std::uint32_t flow) {
+  return static_cast<std::uint16_t>(40'000 + flow % 25'000);
+}
+HeaderBytes make_header(std::uint32_t node, std::uint32_t group, std::uint32_t payload_bytes,
+                        std::uint16_t source_port = source_of(0));
 
 /// What a datagram's payload starts with; the rest of the payload follows from it.
 struct Tag {

@@ -10,15 +10,27 @@
 
 namespace reprise::sim {
 
+/// The operation that hands over a ring's blocks. It is in no list of its ring's: frames are read
+/// where they lie.
+struct RingReceive {
+  engine::Token token;
+  std::uint32_t ring = 0;  ///< of the thread
+  std::uint32_t is_armed = 0;
+};
+
 struct PacketSocket {
   void place(engine::FlatLayout& layout, const PacketSocketConfig& config) {
-    const std::uint32_t buffer = config.ring.blocks > 0 ? 0 : config.buffer_bytes;
+    const bool has_ring = config.ring.blocks > 0 && config.ring.is_open;
+    const std::uint32_t buffer = has_ring ? 0 : config.buffer_bytes;
     layout.place(frames, config.frames_max != 0 ? config.frames_max : buffer / buffer_bytes(0) + 1);
     ring.place(layout, config.ring);
   }
   engine::FlatQueue<Packet> frames;  ///< without a ring
   PacketRing ring;
-  std::uint64_t arrived = 0;  ///< dropped ones included
+  RingReceive ring_receive;
+  std::uint64_t arrived = 0;            ///< frames, dropped ones included
+  std::uint64_t arrived_datagrams = 0;  ///< in these
+  std::uint64_t cancelled = 0;  ///< frames in the rest of a block whose receive was cancelled
   std::uint64_t drops = 0;
   std::uint64_t found_no_buffer = 0;  ///< of the frames: those that had to wait for a buffer
   std::uint32_t used_bytes = 0;
@@ -32,7 +44,7 @@ struct PacketSocket {
 
   /// False: no room, dropped.
   bool take(const Packet& packet) {
-    ++arrived;
+    count_arrival(packet);
     if (used_bytes >= limit_bytes || frames.full()) {
       ++drops;
       return false;
@@ -46,6 +58,10 @@ struct PacketSocket {
     used_bytes -= buffer_bytes(packet.payload_bytes);
     if (missed > 0) --missed;
     return packet;
+  }
+  void count_arrival(const Packet& packet) {
+    ++arrived;
+    arrived_datagrams += packet.datagrams();
   }
   /// Frames that wait now have found no buffer.
   void mark_missed() {

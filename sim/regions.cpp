@@ -12,6 +12,7 @@ using engine::Slice;
 
 void Regions::place(engine::FlatLayout& layout, const KernelConfig& config) {
   layout.place(bytes_, config.regions * config.visible_bytes);
+  layout.place(block_bytes_, config.blocks * config.block_bytes);
   layout.place(headers_, static_cast<std::uint32_t>(config.headers.size()));
 }
 
@@ -19,6 +20,8 @@ void Regions::start(const KernelConfig& config) {
   count_ = config.regions;
   region_bytes_ = config.region_bytes;
   visible_bytes_ = config.visible_bytes;
+  block_count_ = config.blocks;
+  block_size_bytes_ = config.block_bytes;
   for (std::uint32_t flow = 0; flow < headers_.size(); ++flow) {
     headers_[flow] = config.headers[flow];
   }
@@ -86,9 +89,9 @@ void Regions::write_frame(RegionIndex region, std::uint32_t offset_bytes,
   } while (done_bytes < packet.payload_bytes && kHeaderBytes + done_bytes < frame.size());
 }
 
-Packet Regions::read_tag(Slice slice, std::uint32_t payload_bytes) const {
+Packet Regions::read_tag(Slice slice, std::uint32_t payload_bytes) {
   Packet packet;
-  packet.payload_bytes = slice.length_bytes;
+  packet.payload_bytes = payload_bytes;
   if (slice.region == engine::kNoRegion) return packet;
   const std::span<const std::byte> bytes = memory().bytes(slice);
   Tag tag{};

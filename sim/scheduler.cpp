@@ -53,6 +53,10 @@ Scheduler::Scheduler(const WorldConfig& config) : config_(&config) {
   for (std::uint32_t node = 0; node < count(config.nodes) && !config.faults.is_empty(); ++node) {
     actors_.push_back({Actor::Kind::inlet, node, 0});
   }
+  for (std::uint32_t node = 0; node < count(config.nodes); ++node) {
+    ring_timers_.push_back(config.nodes[node].stage.blocks > 0 ? count(actors_) : kNoTimer);
+    if (ring_timers_.back() != kNoTimer) actors_.push_back({Actor::Kind::ring_timer, node, 0});
+  }
   shares_core_.resize(config.nodes.size());
   for (const Actor& actor : actors_) {
     if (actor.kind != Actor::Kind::thread) continue;
@@ -83,6 +87,11 @@ void Scheduler::touch_links(const Actors& actors, std::uint32_t node) {
 
 void Scheduler::touch_inlet(const Actors& actors, std::uint32_t node) {
   at_[first_inlet_ + node] = actors.nodes[node].inlet.next_instant();
+}
+
+void Scheduler::touch_ring_timer(const Actors& actors, std::uint32_t node) {
+  if (ring_timers_[node] == kNoTimer) return;
+  at_[ring_timers_[node]] = actors.nodes[node].kernel.next_block_tick();
 }
 
 Scheduler::Chosen Scheduler::next(const Actors& actors, Instant now, Choices& choices,

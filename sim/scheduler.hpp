@@ -1,5 +1,5 @@
-// Who acts next in a simulated world: a source, a link, a thread, or, where faults are planned, the
-// network in front of a relay; and how threads share cores.
+// Who acts next in a simulated world: a source, a link, a thread, where faults are planned the
+// network in front of a relay, or the timer of its packet ring; and how threads share cores.
 //
 // It keeps the instant at which each actor can act, and looks again only at those that the last
 // step may have changed. That is no part of the world's value: it follows from it.
@@ -7,7 +7,8 @@
 //   P1  What an instant depends on is changed only by a step, and the step says so (touch …). A
 //       thread that has found something goes on with the clock, so it is looked at again anyway; so
 //       are threads that share a core.
-//   P2  Actors have one order: sources, links, threads, inlets. Ties are picks in that order (W2).
+//   P2  Actors have one order: sources, links, threads, inlets, timers of packet rings. Ties are
+//       picks in that order (W2).
 #pragma once
 
 #include <cstdint>
@@ -49,7 +50,7 @@ struct Actors {
 };
 
 struct Actor {
-  enum class Kind : std::uint8_t { source, link, thread, inlet };
+  enum class Kind : std::uint8_t { source, link, thread, inlet, ring_timer };
   Kind kind = Kind::source;
   std::uint32_t index = 0;  ///< flow or node
   std::uint32_t part = 0;   ///< link or thread
@@ -72,6 +73,7 @@ class Scheduler {
   void touch_link(const Actors& actors, std::uint32_t node, std::uint32_t link);
   void touch_links(const Actors& actors, std::uint32_t node);
   void touch_inlet(const Actors& actors, std::uint32_t node);
+  void touch_ring_timer(const Actors& actors, std::uint32_t node);
   /// Of one that stays ready nothing changes unless it acts itself.
   void touch_threads(std::uint32_t node) {
     stale_[node] = 1;
@@ -82,6 +84,7 @@ class Scheduler {
   }
 
  private:
+  static constexpr std::uint32_t kNoTimer = 0xffff'ffff;
   void look_at_threads(const Actors& actors, std::uint32_t node, engine::Instant now);
   [[nodiscard]] engine::Instant ready_instant(const Node& node, const Thread& thread,
                                               std::uint32_t number, engine::Instant now) const;
@@ -97,6 +100,7 @@ class Scheduler {
   std::vector<std::uint32_t> first_link_;    ///< by node
   std::vector<std::uint32_t> first_thread_;  ///< by node
   std::uint32_t first_inlet_ = 0;
+  std::vector<std::uint32_t> ring_timers_;  ///< by node; kNoTimer: it has no packet ring
   std::vector<std::uint8_t> shares_core_;  ///< by node: one of its threads does
   std::vector<std::uint8_t> stale_;        ///< by node: its threads are to be looked at
   bool any_stale_ = true;

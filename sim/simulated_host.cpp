@@ -14,6 +14,13 @@ using engine::Instant;
 using engine::SocketIndex;
 using engine::SubmitResult;
 
+namespace {
+
+/// Slices behind the first ones of all sends under way.
+constexpr std::uint32_t kSlicesMax = 4096;
+
+}  // namespace
+
 SimulatedHost::SimulatedHost(const Options& options)
     : options_(options),
       kernel_(kernel_config(options)),
@@ -26,7 +33,11 @@ KernelConfig SimulatedHost::kernel_config(const Options& options) {
   KernelConfig config;
   config.profile = options.profile;
   config.rings = {options.ring};
+  if (options.ring.slices_max == 0) config.rings.front().slices_max = kSlicesMax;
   config.packet_sockets.resize(options.packet_sockets_max);
+  for (PacketSocketConfig& socket : config.packet_sockets) {
+    socket.ring = {.blocks = options.blocks, .block_bytes = options.block_bytes, .is_open = false};
+  }
   config.send_sockets.resize(options.send_sockets_max);
   config.links.assign(options.interfaces, options.link);
   // Each packet socket has one flow: the first that it wants.
@@ -35,6 +46,8 @@ KernelConfig SimulatedHost::kernel_config(const Options& options) {
   }
   config.regions = options.regions;
   config.region_bytes = options.region_bytes;
+  config.blocks = options.blocks;
+  config.block_bytes = options.block_bytes;
   config.notices = options.ring.operations_max;
   config.faults = options.faults;
   return config;
@@ -51,15 +64,30 @@ Expected<std::uint32_t> SimulatedHost::interface_of(const std::string& name) con
 
 // Set-up.
 
-Expected<engine::PacketMemory> SimulatedHost::register_memory(std::uint32_t count,
-                                                              std::uint32_t region_bytes) {
-  if (count != options_.regions || region_bytes != options_.region_bytes) {
-    return engine::failure("simulated host: it has " + std::to_string(options_.regions) +
-                               " regions of " + std::to_string(options_.region_bytes) +
-                               " bytes; expected the same numbers",
-                           EINVAL);
+Expected<engine::PacketMemory> SimulatedHost::register_memory(const engine::MemorySpec& spec) {
+  const bool is_as_made =
+      spec.buffers == options_.regions && spec.buffer_bytes == options_.region_bytes &&
+      spec.blocks == options_.blocks && (spec.blocks == 0 || spec.block_bytes == options_.block_bytes);
+  if (is_as_made) return kernel_->kernel.memory();
+  return engine::failure("simulated host: it has " + std::to_string(options_.regions) +
+                             " buffers of " + std::to_string(options_.region_bytes) +
+                             " bytes and " + std::to_string(options_.blocks) + " blocks of " +
+                             std::to_string(options_.block_bytes) + "; expected the same numbers",
+                         EINVAL);
+}
+
+Expected<std::uint32_t> SimulatedHost::free_blocks(std::uint32_t count) const {
+  for (std::uint32_t first = 0; first + count <= options_.blocks; ++first) {
+    const auto overlaps = [&](const OpenSocket& socket) {
+      return socket.first_block < first + count &&
+             first < socket.first_block + socket.block_count;
+    };
+    if (std::ranges::none_of(sockets_, overlaps)) return first;
   }
-  return kernel_->kernel.memory();
+  return engine::failure("simulated host: a ring of " + std::to_string(count) +
+                             " blocks: expected at most those that are registered and that no "
+                             "other ring has",
+                         ENOMEM);
 }
 
 Expected<void> SimulatedHost::use_memory(const engine::PacketMemory&) {
@@ -75,10 +103,15 @@ Expected<SocketIndex> SimulatedHost::open(const engine::PacketSocketSpec& spec) 
   const auto interface = interface_of(spec.interface);
   if (!interface) return std::unexpected(interface.error());
   if (auto done = set_up(); !done) return std::unexpected(done.error());
+  const auto first_block = free_blocks(spec.ring_blocks);
+  if (!first_block) return std::unexpected(first_block.error());
   for (std::uint32_t index = 0; index < options_.packet_sockets_max; ++index) {
     if (sockets_[index].is_open) continue;
-    sockets_[index] = {true, *interface, spec.wanted};
+    sockets_[index] = {true, *interface, spec.wanted, *first_block, spec.ring_blocks};
     PacketSocketConfig config;
+    config.ring = {.blocks = spec.ring_blocks,
+                   .first_region = options_.regions + *first_block,
+                   .timeout_ns = spec.ring_timeout.ns};
     // The kernel doubles what it is asked for (socket(7)).
     if (spec.receive_buffer_bytes != 0) config.buffer_bytes = 2 * spec.receive_buffer_bytes;
     HeaderBytes header = make_header(0, index, kTagBytes);
@@ -91,7 +124,7 @@ Expected<SocketIndex> SimulatedHost::open(const engine::PacketSocketSpec& spec) 
       fields.destination_port = wanted.port;
       engine::build_headers(fields, kTagBytes, header);
     }
-    kernel_->kernel.reopen(SocketIndex{index}, config, index, header);
+    kernel_->kernel.reopen(SocketIndex{index}, config, index, header, now_);
     return SocketIndex{index};
   }
   return engine::failure("simulated host: all its packet sockets are open", EMFILE);
@@ -122,7 +155,10 @@ Expected<SocketIndex> SimulatedHost::adopt(int) {
   return engine::failure("simulated host: there are no descriptors to adopt", EOPNOTSUPP);
 }
 
-void SimulatedHost::close(SocketIndex socket) { sockets_[static_cast<std::uint32_t>(socket)] = {}; }
+void SimulatedHost::close(SocketIndex socket) {
+  sockets_[static_cast<std::uint32_t>(socket)] = {};
+  kernel_->kernel.close(socket);
+}
 
 // The hot path.
 
@@ -182,7 +218,7 @@ std::uint32_t SimulatedHost::reap(engine::CompletionBatch& batch) {
 
 Instant SimulatedHost::next_instant() const {
   const Kernel& kernel = kernel_->kernel;
-  Instant next = kernel.next_deadline(kRing);
+  Instant next = std::min(kernel.next_deadline(kRing), kernel.next_block_tick());
   for (std::uint32_t link = 0; link < kernel.link_count(); ++link) {
     next = std::min(next, kernel.next_link_instant(link));
   }
@@ -202,6 +238,7 @@ void SimulatedHost::move_to(Instant at) {
       }
     }
     kernel.expire(kRing, now_);
+    kernel.tick_blocks(now_);
     while (!acts_.empty() && acts_.front().at <= now_) {
       const std::function<void()> act = std::move(acts_.front().act);
       acts_.erase(acts_.begin());
@@ -231,7 +268,7 @@ std::uint32_t SimulatedHost::offer(std::uint32_t interface, const Packet& packet
     if (port != 0 && std::ranges::none_of(sockets_[index].wanted, is_to)) continue;
     Packet frame = packet;
     frame.flow = index;
-    if (kernel_->kernel.arrive(SocketIndex{index}, frame)) ++taken;
+    if (kernel_->kernel.arrive(SocketIndex{index}, frame, now_)) ++taken;
   }
   if (kernel_->kernel.profile().task_run == TaskRun::plain) run_due_work();
   return taken;

@@ -33,6 +33,8 @@ class SimulatedHost final : public engine::Backend {
     std::uint32_t send_sockets_max = 8;
     std::uint32_t regions = 64;  ///< what register_memory() will ask for
     std::uint32_t region_bytes = 2048;
+    std::uint32_t blocks = 0;
+    std::uint32_t block_bytes = 0;
     std::uint64_t seed = 1;
     FaultPlan faults;  ///< of its kernel, and of open(); none on the network outside
   };
@@ -46,8 +48,7 @@ class SimulatedHost final : public engine::Backend {
   std::uint32_t reap(engine::CompletionBatch& batch) override;
   [[nodiscard]] engine::Instant now() const override { return now_; }
   void wake() override { is_woken_ = true; }
-  engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
-                                                         std::uint32_t region_bytes) override;
+  engine::Expected<engine::PacketMemory> register_memory(const engine::MemorySpec& spec) override;
   engine::Expected<void> use_memory(const engine::PacketMemory&) override;
   engine::Expected<engine::SocketIndex> open(const engine::PacketSocketSpec& spec) override;
   engine::Expected<engine::SocketIndex> open(const engine::SendSocketSpec& spec) override;
@@ -96,6 +97,8 @@ class SimulatedHost final : public engine::Backend {
     bool is_open = false;
     std::uint32_t interface = 0;
     std::vector<engine::WantedTraffic> wanted;
+    std::uint32_t first_block = 0;  ///< of its ring
+    std::uint32_t block_count = 0;
   };
   struct Act {
     engine::Instant at;
@@ -106,6 +109,8 @@ class SimulatedHost final : public engine::Backend {
   [[nodiscard]] engine::Expected<std::uint32_t> interface_of(const std::string& name) const;
   /// What open() tells where a fault is picked.
   [[nodiscard]] engine::Expected<void> set_up();
+  /// The first of so many blocks that no ring has.
+  [[nodiscard]] engine::Expected<std::uint32_t> free_blocks(std::uint32_t count) const;
   KernelBackend backend() {
     return {kernel_->kernel, kRing, choices_, options_.costs, now_, detail_};
   }

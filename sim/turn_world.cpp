@@ -117,9 +117,8 @@ class TurnBackend final : public engine::Backend {
   }
   [[nodiscard]] Instant now() const override { return Instant{}; }
   void wake() override {}
-  engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
-                                                         std::uint32_t bytes) override {
-    return ring_.register_memory(count, bytes);
+  engine::Expected<engine::PacketMemory> register_memory(const engine::MemorySpec& spec) override {
+    return ring_.register_memory(spec);
   }
   engine::Expected<void> use_memory(const engine::PacketMemory& memory) override {
     return ring_.use_memory(memory);
@@ -160,6 +159,8 @@ std::vector<engine::Error> check(const TurnWorldConfig& config) {
   expect(stage.role != Role::egress || stage.exhaustion == engine::Exhaustion::wait, "exhaustion",
          name(stage.exhaustion), "wait where the role is egress");
   expect(stage.wake_up == engine::WakeUp::spin, "wake_up", name(stage.wake_up), "spin");
+  expect(stage.blocks == 0, "blocks", std::to_string(stage.blocks), "0");
+  expect(stage.segments_max == 1, "segments_max", std::to_string(stage.segments_max), "1");
   expect(config.fan_out >= 1 && config.fan_out <= stage.outputs_max, "fan_out",
          std::to_string(config.fan_out), "1 to outputs_max");
   expect(config.burst >= 1, "burst", std::to_string(config.burst), "at least 1");
@@ -255,7 +256,9 @@ void TurnWorld::arrive_for_egress() {
     ++state.refused;
     return;
   }
-  const engine::Slice payload{state.free.pop(), kHeaderBytes, kPayloadBytes};
+  const engine::Payload payload{.region = state.free.pop(),
+                                .offset_bytes = kHeaderBytes,
+                                .length_bytes = kPayloadBytes};
   state.hand_off.items.push({payload, state.first_output});
 }
 

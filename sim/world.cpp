@@ -14,8 +14,9 @@ namespace {
 std::vector<NodePlan> plans_of(const WorldConfig& config) {
   std::vector<NodePlan> plans;
   plans.reserve(config.nodes.size());
+  const std::uint32_t groups = group_count(config.traffic);
   for (std::uint32_t index = 0; index < config.nodes.size(); ++index) {
-    plans.push_back({config.nodes[index], node_kernel(config, index), index});
+    plans.push_back({config.nodes[index], node_kernel(config, index), index, groups});
   }
   return plans;
 }
@@ -52,6 +53,7 @@ Event World::step(Choices& choices, Timing timing) {
     case Actor::Kind::thread: return act_thread(actor->index, actor->part, choices);
     case Actor::Kind::link: return act_link(actor->index, actor->part, choices);
     case Actor::Kind::inlet: return act_inlet(actor->index, choices);
+    case Actor::Kind::ring_timer: return act_ring_timer(actor->index, choices);
   }
   return {};
 }
@@ -86,8 +88,10 @@ bool World::arrive(std::uint32_t index, const Packet& packet, Choices& choices) 
 }
 
 bool World::reach(std::uint32_t index, const Packet& packet, Choices& choices) {
-  if (has_faults_) arrivals_.push_back({index, packet.flow, packet.sequence});
-  const bool taken = at(index).kernel.arrive(kInputSocket, packet);
+  for (std::uint32_t number = 0; has_faults_ && number < packet.datagrams(); ++number)
+    arrivals_.push_back({index, packet.flow, packet.sequence + number});
+  const bool taken = at(index).kernel.arrive(kInputSocket, packet, state_->now);
+  scheduler_.touch_ring_timer(state_->actors, index);
   wake_if_due(index, 0, choices);
   return taken;
 }
@@ -97,6 +101,13 @@ Event World::act_inlet(std::uint32_t index, Choices& choices) {
   scheduler_.touch_inlet(state_->actors, index);
   reach(index, packet, choices);
   return {state_->now, EventKind::release, index, packet.sequence, packet.flow};
+}
+
+Event World::act_ring_timer(std::uint32_t index, Choices& choices) {
+  at(index).kernel.tick_blocks(state_->now);
+  scheduler_.touch_ring_timer(state_->actors, index);
+  wake_if_due(index, 0, choices);
+  return {state_->now, EventKind::ring_tick, index, 0, 0};
 }
 
 /// Faults that last begin and end before their node acts. Whether any did.
@@ -170,7 +181,7 @@ Event World::act_thread(std::uint32_t index, std::uint32_t number, Choices& choi
   thread.ready_at = state_->now + engine::Duration{config_->costs.turn_ns + detail_.cost_ns};
   if (has_faults_) starve(index, number, choices);
   core.free_at = thread.ready_at;
-  settle(thread, next, node.kernel.completion_count(RingIndex{number}) >= next.completions);
+  settle(thread, next, node.kernel.reapable_count(RingIndex{number}) >= next.completions);
   return {state_->now, EventKind::phase, index,
           std::uint64_t{number} << 32 | static_cast<std::uint64_t>(thread.runner.last_phase()),
           detail_.digest.value()};
@@ -253,13 +264,13 @@ Event World::act_link(std::uint32_t index, std::uint32_t link, Choices& choices)
   } else {
     Delivered& outlet_state = state_->delivered[outlet(index, link, packet.flow)];
     if (packet.sequence < outlet_state.next_sequence) ++outlet_state.reordered;
-    outlet_state.next_sequence = std::max(outlet_state.next_sequence, packet.sequence + 1);
-    ++outlet_state.received;
+    outlet_state.next_sequence = std::max(outlet_state.next_sequence, packet.sequence + packet.datagrams());
+    outlet_state.received += packet.datagrams();
     outlet_state.bytes += packet.payload_bytes;
-    outlet_state.damaged += packet.damaged;
+    outlet_state.damaged += packet.damaged * packet.datagrams();
   }
   return {state_->now, EventKind::delivery, index, packet.sequence,
-          std::uint64_t{link} << 32 | std::uint64_t{packet.flow} << 1 | packet.damaged};
+          delivered_word(link, packet.flow, packet.datagrams(), packet.damaged != 0)};
 }
 
 void World::stop(bool abandon) {

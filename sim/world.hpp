@@ -97,6 +97,7 @@ class World {
   void charge(Thread& thread);
   Event act_link(std::uint32_t index, std::uint32_t link, Choices& choices);
   Event act_inlet(std::uint32_t index, Choices& choices);
+  Event act_ring_timer(std::uint32_t index, Choices& choices);
   bool disturb(std::uint32_t index, Choices& choices);
   void starve(std::uint32_t index, std::uint32_t thread, Choices& choices);
   bool arrive(std::uint32_t index, const Packet& packet, Choices& choices);

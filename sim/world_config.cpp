@@ -19,15 +19,21 @@ class Findings {
   std::vector<engine::Error> findings_;
 };
 
-void check_node(Findings& findings, const NodeConfig& node, std::size_t flows) {
+void check_node(Findings& findings, const NodeConfig& node, std::size_t groups) {
   for (engine::Error& error : engine::check(node.stage)) findings.add(std::move(error));
   findings.expect(node.threads == 1 || node.threads == 2, "threads", node.threads, "1 or 2");
+  findings.expect(node.threads == 1 || node.stage.blocks == 0, "blocks", node.stage.blocks,
+                  "0 where threads = 2");
+  findings.expect(std::uint64_t{node.stage.blocks} * node.stage.block_bytes <= (1U << 30),
+                  "blocks times block_bytes",
+                  std::uint64_t{node.stage.blocks} * node.stage.block_bytes, "at most 1073741824");
+  findings.expect(node.ring_timeout_ns >= 1, "ring_timeout_ns", 0, "at least 1");
   findings.expect(node.core < 128, "core", node.core, "0 to 127");
   findings.expect(node.egress_core < 128, "egress_core", node.egress_core, "0 to 127");
   findings.expect(node.fan_out >= 1 && node.fan_out <= 1024, "fan_out", node.fan_out, "1 to 1024");
-  findings.expect(flows <= node.stage.rules_max, "flows", flows, "at most rules_max");
-  findings.expect(flows * node.fan_out <= node.stage.outputs_max, "flows times fan_out",
-                  flows * node.fan_out, "at most outputs_max");
+  findings.expect(groups <= node.stage.rules_max, "groups", groups, "at most rules_max");
+  findings.expect(groups * node.fan_out <= node.stage.outputs_max, "groups times fan_out",
+                  groups * node.fan_out, "at most outputs_max");
   findings.expect(node.completions_max >= 1, "completions_max", node.completions_max, "at least 1");
   // The kernel never makes a send buffer smaller than this (SOCK_MIN_SNDBUF, socket(7)).
   findings.expect(node.send_buffer_bytes >= 4608, "send_buffer_bytes", node.send_buffer_bytes,
@@ -49,6 +55,14 @@ void check_node(Findings& findings, const NodeConfig& node, std::size_t flows) {
 
 }  // namespace
 
+std::uint32_t group_count(const std::vector<TrafficConfig>& traffic) {
+  std::uint32_t groups = 0;
+  for (const TrafficConfig& flow : traffic) {
+    if (groups == 0 || !flow.shares_group) ++groups;
+  }
+  return groups;
+}
+
 std::vector<engine::StageConfig> NodeConfig::stages() const {
   if (threads == 1) return {engine::with_role(stage, engine::Role::unified)};
   return {engine::with_role(stage, engine::Role::ingress),
@@ -61,7 +75,8 @@ std::vector<engine::Error> check(const WorldConfig& config) {
                   "1 to 64");
   findings.expect(!config.traffic.empty() && config.traffic.size() <= 65'536, "traffic",
                   config.traffic.size(), "1 to 65536 flows");
-  for (const NodeConfig& node : config.nodes) check_node(findings, node, config.traffic.size());
+  const std::uint32_t groups = group_count(config.traffic);
+  for (const NodeConfig& node : config.nodes) check_node(findings, node, groups);
   for (const TrafficConfig& traffic : config.traffic) {
     findings.expect(traffic.rate >= 1 && traffic.rate <= 1'000'000'000, "rate", traffic.rate,
                     "1 to 1000000000");

@@ -32,11 +32,18 @@ struct TrafficConfig {
   std::uint32_t payload_bytes = 1400;  ///< 16…65,507
   std::uint64_t count = 10'000;        ///< datagrams in all
   std::int64_t start_ns = 0;
+  /// It goes to the group of the flow before it, from a source of its own: they share a route and
+  /// its outputs.
+  bool shares_group = false;
 };
+
+/// How many groups the flows go to.
+std::uint32_t group_count(const std::vector<TrafficConfig>& traffic);
 
 /// One relay: a unified stage on one thread, or an ingress and an egress stage on two.
 struct NodeConfig {
-  engine::StageConfig stage;  ///< its role is not looked at
+  engine::StageConfig stage;  ///< its role is not looked at; with blocks its input has a packet ring
+  std::int64_t ring_timeout_ns = 1'000'000;  ///< an open block is handed over after this
   std::uint32_t threads = 1;  ///< 1 or 2
   std::uint32_t core = 0;     ///< of the thread that receives; threads with the same core share it
   std::uint32_t egress_core = 0;  ///< of the second thread

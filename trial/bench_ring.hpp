@@ -17,7 +17,7 @@ struct BenchRing {
   static engine::Expected<BenchRing> create(const engine::StageConfig& config) {
     auto backend = uring::UringBackend::create({.submission_entries = config.submissions_max});
     if (!backend) return std::unexpected(backend.error());
-    const auto memory = (*backend)->register_memory(config.region_count(), config.region_bytes);
+    const auto memory = (*backend)->register_memory(config.memory());
     if (!memory) return std::unexpected(memory.error());
     return BenchRing{std::move(*backend), *memory};
   }

@@ -148,7 +148,7 @@ std::int64_t ReceiveCosts::give_regions_back() {
   stage_->handed_over();
   stage_->take_back(std::span(returns).first(count));
   const Instant begin = traffic::monotonic_now();
-  stage_->prepare();
+  stage_->prepare(ring_.memory);
   stage_->taken(ring_.backend->prepare(stage_->outgoing()));
   return (traffic::monotonic_now() - begin).ns;
 }

@@ -61,11 +61,13 @@ class Sender {
   std::optional<TurnTimes> turn(std::uint32_t size, std::uint32_t payload_bytes) {
     std::array<engine::WorkItem, kSizes.back()> items;
     for (std::uint32_t index = 0; index < size; ++index) {
-      items[index] = {{engine::RegionIndex{index}, 0, payload_bytes}, output_};
+      items[index] = {{.region = engine::RegionIndex{index},
+                       .length_bytes = static_cast<std::uint16_t>(payload_bytes)},
+                      output_};
     }
     stage_->take_over(std::span(items).first(size));
     const Instant begin = traffic::monotonic_now();
-    stage_->prepare();
+    stage_->prepare(ring_->memory);
     stage_->taken(ring_->backend->prepare(stage_->outgoing()));
     const Instant prepared = traffic::monotonic_now();
     ring_->backend->submit();
@@ -88,7 +90,7 @@ class Sender {
     const Instant end = traffic::monotonic_now() + kPatience;
     while (!stage_->egress().is_idle()) {
       if (traffic::monotonic_now() > end) return false;
-      stage_->prepare();
+      stage_->prepare(ring_->memory);
       stage_->taken(ring_->backend->prepare(stage_->outgoing()));
       ring_->backend->submit_and_wait(stage_->sends_open() > 0 ? 1 : 0, end);
       ring_->backend->reap(batch_);

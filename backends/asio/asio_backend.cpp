@@ -55,6 +55,7 @@ engine::Limits limits_of(const AsioBackend::Options& options) {
   limits.operations = bit(Operation::receive) | bit(Operation::send) | bit(Operation::provide) |
                       bit(Operation::wait_readable) | bit(Operation::wait_writable) |
                       bit(Operation::deadline) | bit(Operation::cancel);
+  if (posix::can_have_packet_rings()) limits.operations |= bit(Operation::packet_ring_receive);
   if (segmentation.segments_max > 1) limits.operations |= bit(Operation::segmented_send);
   return limits;
 }
@@ -70,15 +71,22 @@ Expected<std::unique_ptr<AsioBackend>> AsioBackend::create(const Options& option
   if (auto added = reactor->add(kWakePlace, wake_descriptor->get()); !added) {
     return std::unexpected(added.error());
   }
-  return std::unique_ptr<AsioBackend>(
-      new AsioBackend(*std::move(reactor), *std::move(wake_descriptor), options));
+  auto ring_watch = RingWatch::create();
+  if (!ring_watch) return std::unexpected(ring_watch.error());
+  if (auto added = reactor->add(kRingsPlace, ring_watch->descriptor()); !added) {
+    return std::unexpected(added.error());
+  }
+  return std::unique_ptr<AsioBackend>(new AsioBackend(
+      *std::move(reactor), *std::move(wake_descriptor), *std::move(ring_watch), options));
 }
 
-AsioBackend::AsioBackend(Reactor reactor, posix::Descriptor wake_descriptor, const Options& options)
+AsioBackend::AsioBackend(Reactor reactor, posix::Descriptor wake_descriptor, RingWatch ring_watch,
+                         const Options& options)
     : operations_(options.operations_in_flight_max),
       messages_(std::max(options.messages_in_flight_max, options.submission_entries)),
       deadlines_(options.operations_in_flight_max),
       wake_event_(std::move(wake_descriptor)),
+      ring_watch_(std::move(ring_watch)),
       limits_(limits_of(options)),
       operations_in_flight_max_(options.operations_in_flight_max),
       reactor_(std::move(reactor)) {
@@ -86,18 +94,20 @@ AsioBackend::AsioBackend(Reactor reactor, posix::Descriptor wake_descriptor, con
   chains_prepared_.reserve(options.submission_entries);
 }
 
-Expected<engine::PacketMemory> AsioBackend::register_memory(std::uint32_t count,
-                                                            std::uint32_t region_bytes) {
-  REPRISE_ASSERT(regions_.view().region_count == 0);
-  auto memory = posix::RegionMemory::create(count, region_bytes + posix::kSegmentHeaderBytes);
+Expected<engine::PacketMemory> AsioBackend::register_memory(const engine::MemorySpec& spec) {
+  REPRISE_ASSERT(regions_.view().buffers.region_count == 0);
+  engine::MemorySpec own = spec;
+  own.buffer_bytes += posix::kSegmentHeaderBytes;
+  auto memory = posix::RegionMemory::create(own);
   if (!memory) return std::unexpected(memory.error());
   regions_ = ProvidedRegions(*std::move(memory));
-  completions_.reserve(operations_in_flight_max_ + count);
+  rings_.use(regions_.view());
+  completions_.reserve(operations_in_flight_max_ + spec.buffers);
   return regions_.view();
 }
 
 Expected<void> AsioBackend::use_memory(const engine::PacketMemory& memory) {
-  REPRISE_ASSERT(regions_.view().region_count == 0);
+  REPRISE_ASSERT(regions_.view().buffers.region_count == 0);
   auto borrowed = posix::RegionMemory::borrow(memory);
   if (!borrowed) return std::unexpected(borrowed.error());
   regions_ = ProvidedRegions(*std::move(borrowed));
@@ -116,7 +126,16 @@ Expected<SocketIndex> AsioBackend::add(Expected<posix::Socket> opened) {
 }
 
 Expected<SocketIndex> AsioBackend::open(const engine::PacketSocketSpec& spec) {
-  return add(posix::open_socket(spec));
+  const auto place = rings_.find_place(spec.ring_blocks);
+  if (!place) return std::unexpected(place.error());
+  auto socket = add(posix::open_socket(spec, *place));
+  if (!socket || spec.ring_blocks == 0) return socket;
+  if (auto added = ring_watch_.add(sockets_.descriptor(*socket)); !added) {
+    close(*socket);
+    return std::unexpected(added.error());
+  }
+  rings_.add(*socket, sockets_.at(*socket).ring.get());
+  return socket;
 }
 
 Expected<SocketIndex> AsioBackend::open(const engine::SendSocketSpec& spec) {
@@ -130,6 +149,8 @@ Expected<SocketIndex> AsioBackend::adopt(int descriptor) {
 void AsioBackend::close(SocketIndex socket) {
   REPRISE_ASSERT(queues_.at(socket).is_idle());
   reactor_.remove(place_of(socket));
+  if (rings_.has(socket)) ring_watch_.remove(sockets_.descriptor(socket));
+  rings_.remove(socket);
   sockets_.close(socket);
 }
 
@@ -140,8 +161,7 @@ engine::SocketStatistics AsioBackend::statistics(SocketIndex socket) {
 std::uint32_t AsioBackend::reap(engine::CompletionBatch& batch) {
   constexpr std::uint32_t kFramesPerCompletion = 1;
   batch.clear();
-  std::uint32_t count = 0;
-  for (; completions_.size() > 0 && batch.has_room(kFramesPerCompletion); ++count) {
+  while (completions_.size() > 0 && batch.has_room(kFramesPerCompletion)) {
     const EndedOperation& ended = completions_.front();
     engine::Completion& completion = batch.push();
     const std::uint32_t frame_first = completion.frame_first;
@@ -155,7 +175,8 @@ std::uint32_t AsioBackend::reap(engine::CompletionBatch& batch) {
     }
     completions_.pop();
   }
-  return count;
+  rings_.take(batch);
+  return static_cast<std::uint32_t>(batch.completions().size());
 }
 
 }  // namespace reprise::asio

@@ -11,7 +11,7 @@
 //     socket's datagrams are read before the next one's.
 //   - Regions belong to the engine until it provides them, also at the start.
 //   - prepare() also stops where operations_in_flight_max or messages_in_flight_max is reached.
-//   - There is no zero_copy_send and no packet_ring_receive.
+//   - There is no zero_copy_send.
 #pragma once
 
 #include <memory>
@@ -22,10 +22,12 @@
 #include "reprise/asio/operation_table.hpp"
 #include "reprise/asio/provided_regions.hpp"
 #include "reprise/asio/reactor.hpp"
+#include "reprise/asio/ring_watch.hpp"
 #include "reprise/asio/socket_queues.hpp"
 #include "reprise/engine/io.hpp"
 #include "reprise/posix/message_pool.hpp"
 #include "reprise/posix/monotonic_clock.hpp"
+#include "reprise/posix/packet_rings.hpp"
 #include "reprise/posix/socket_table.hpp"
 #include "reprise/posix/wake_event.hpp"
 
@@ -53,14 +55,16 @@ class AsioBackend final : public engine::Backend {
   [[nodiscard]] engine::Instant now() const override { return posix::monotonic_now(); }
   void wake() override { wake_event_.request(); }
 
-  engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
-                                                         std::uint32_t region_bytes) override;
+  engine::Expected<engine::PacketMemory> register_memory(const engine::MemorySpec& spec) override;
   engine::Expected<void> use_memory(const engine::PacketMemory& memory) override;
   engine::Expected<engine::SocketIndex> open(const engine::PacketSocketSpec& spec) override;
   engine::Expected<engine::SocketIndex> open(const engine::SendSocketSpec& spec) override;
   engine::Expected<engine::SocketIndex> adopt(int descriptor) override;
   void close(engine::SocketIndex socket) override;
   [[nodiscard]] engine::SocketStatistics statistics(engine::SocketIndex socket) override;
+  engine::Expected<void> steer(engine::SocketIndex member, engine::Steering steering) override {
+    return sockets_.steer(member, steering);
+  }
   [[nodiscard]] engine::Limits limits() const override { return limits_; }
   [[nodiscard]] engine::QueueDepths depths() const override {
     return {entries_prepared_, completions_.size()};
@@ -79,7 +83,8 @@ class AsioBackend final : public engine::Backend {
     std::uint32_t messages = 0;
   };
 
-  AsioBackend(Reactor reactor, posix::Descriptor wake_descriptor, const Options& options);
+  AsioBackend(Reactor reactor, posix::Descriptor wake_descriptor, RingWatch ring_watch,
+              const Options& options);
   engine::Expected<engine::SocketIndex> add(engine::Expected<posix::Socket> opened);
 
   // asio_prepare.cpp
@@ -96,9 +101,10 @@ class AsioBackend final : public engine::Backend {
   void follow(OperationIndex index, Progress progress,
               engine::SocketIndex in_front_at = engine::kNoSocket);
   Progress start(OperationIndex index, bool in_front);
-  Progress end(OperationIndex index, int errno_value, std::uint32_t result_bytes = 0);
+  Progress end(OperationIndex index, int errno_value, std::uint32_t result_bytes = 0,
+               engine::RegionIndex region = engine::kNoRegion);
   Progress start_cancel(OperationIndex index);
-  void take_out(OperationIndex index);
+  engine::RegionIndex take_out(OperationIndex index);
   void expire_deadlines();
 
   // asio_send.cpp
@@ -107,6 +113,8 @@ class AsioBackend final : public engine::Backend {
   void send_waiting(engine::SocketIndex socket);
 
   // asio_receive.cpp
+  Progress start_ring_receive(OperationIndex index);
+  engine::RegionIndex stop_ring_receive(OperationIndex index);
   enum class Reading : std::uint8_t { goes_on, waits, ended_ok, ended_otherwise };
   Progress start_receive(OperationIndex index);
   void read_unread();
@@ -118,6 +126,10 @@ class AsioBackend final : public engine::Backend {
   }
 
   // asio_wait.cpp
+  /// Frames of packet rings that can be reaped count as one.
+  [[nodiscard]] std::uint32_t reapable() const {
+    return completions_.size() + (rings_.has_ready() ? 1 : 0);
+  }
   Progress start_wait(OperationIndex index);
   void end_waits(OperationList& waits, int errno_value);
   void collect();
@@ -125,9 +137,10 @@ class AsioBackend final : public engine::Backend {
   void act_on_room(engine::SocketIndex socket);
   int want(engine::SocketIndex socket, Readiness readiness);
 
+  ProvidedRegions regions_;  ///< in front of the sockets, whose rings lie in it
   posix::SocketTable sockets_;
+  posix::PacketRings rings_;
   SocketQueueTable queues_;
-  ProvidedRegions regions_;
   OperationTable operations_;
   posix::MessagePool messages_;
   posix::Message received_;
@@ -137,6 +150,7 @@ class AsioBackend final : public engine::Backend {
   std::uint32_t entries_prepared_ = 0;
   std::uint32_t provides_unsubmitted_ = 0;
   posix::WakeEvent wake_event_;
+  RingWatch ring_watch_;
   engine::Limits limits_;
   std::uint32_t operations_in_flight_max_;
   Reactor reactor_;  ///< last, so that it goes first: it watches descriptors of the others

@@ -63,13 +63,13 @@ AsioBackend::Progress AsioBackend::start(OperationIndex index, bool in_front) {
   if (!limits_.supports(record.operation)) return end(index, EOPNOTSUPP);
   switch (record.operation) {
     case Operation::receive: return start_receive(index);
+    case Operation::packet_ring_receive: return start_ring_receive(index);
     case Operation::send:
     case Operation::segmented_send: return start_send(index, in_front);
     case Operation::wait_readable:
     case Operation::wait_writable: return start_wait(index);
     case Operation::deadline: deadlines_.push(record.deadline, index); return Progress::open;
     case Operation::cancel: return start_cancel(index);
-    case Operation::packet_ring_receive:
     case Operation::zero_copy_send:
     case Operation::provide: break;
   }
@@ -78,7 +78,7 @@ AsioBackend::Progress AsioBackend::start(OperationIndex index, bool in_front) {
 
 /// The one completion without `more` that every operation has (I1).
 AsioBackend::Progress AsioBackend::end(OperationIndex index, int errno_value,
-                                       std::uint32_t result_bytes) {
+                                       std::uint32_t result_bytes, engine::RegionIndex region) {
   OperationRecord& record = operations_.at(index);
   REPRISE_ASSERT(record.state != OperationState::ended && record.state != OperationState::free);
   record.state = OperationState::ended;
@@ -86,6 +86,7 @@ AsioBackend::Progress AsioBackend::end(OperationIndex index, int errno_value,
   completion.token = record.token;
   completion.value = record.value;
   completion.result_bytes = result_bytes;
+  completion.region = region;
   completion.errno_value = errno_value;
   completion.outcome = posix::outcome_of(errno_value);
   return errno_value == 0 ? Progress::ended_ok : Progress::ended_otherwise;
@@ -98,34 +99,34 @@ AsioBackend::Progress AsioBackend::start_cancel(OperationIndex index) {
   if (record.state == OperationState::submitted) {
     record.is_cancelled = true;  // and ends when its turn comes
   } else {
-    take_out(target);
-    follow(target, end(target, ECANCELED));
+    const engine::RegionIndex region = take_out(target);
+    follow(target, end(target, ECANCELED, 0, region));
   }
   return end(index, 0);
 }
 
-/// Takes an open operation from where it waits.
-void AsioBackend::take_out(OperationIndex index) {
+/// Takes an open operation from where it waits. Returns the region that ends with it.
+engine::RegionIndex AsioBackend::take_out(OperationIndex index) {
   const OperationRecord& record = operations_.at(index);
   switch (record.operation) {
-    case Operation::deadline: deadlines_.remove(index); return;
-    case Operation::receive: operations_.remove(queues_.at(record.socket).receives, index); return;
+    case Operation::deadline: deadlines_.remove(index); break;
+    case Operation::receive: operations_.remove(queues_.at(record.socket).receives, index); break;
+    case Operation::packet_ring_receive: return stop_ring_receive(index);
     case Operation::send:
     case Operation::segmented_send:
       operations_.remove(queues_.at(record.socket).sends, index);
-      return;
+      break;
     case Operation::wait_readable:
       operations_.remove(queues_.at(record.socket).readable_waits, index);
-      return;
+      break;
     case Operation::wait_writable:
       operations_.remove(queues_.at(record.socket).writable_waits, index);
-      return;
-    case Operation::packet_ring_receive:
+      break;
     case Operation::zero_copy_send:
     case Operation::provide:
-    case Operation::cancel: break;
+    case Operation::cancel: REPRISE_ASSERT(false);  // none of these waits
   }
-  REPRISE_ASSERT(false);  // none of these waits
+  return engine::kNoRegion;
 }
 
 void AsioBackend::expire_deadlines() {

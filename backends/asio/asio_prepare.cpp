@@ -39,7 +39,11 @@ void AsioBackend::take_chain(std::span<const Submission> chain, std::span<const 
   for (const Submission& submission : chain) {
     if (submission.operation == Operation::provide) {
       for (const Slice& slice : posix::slices_of(submission, slices)) {
-        regions_.provide(slice.region);
+        if (regions_.view().is_block(slice.region)) {
+          rings_.give_back(slice.region);
+        } else {
+          regions_.provide(slice.region);
+        }
       }
       ++provides_unsubmitted_;
       continue;
@@ -77,11 +81,11 @@ OperationIndex AsioBackend::take_operation(const Submission& submission,
              submission.slice_count <= posix::kGatheredSlicesMax) {
     record.message = messages_.take();
     posix::Message& message = messages_.at(record.message);
-    std::size_t place = 0;
+    message.clear();
     for (const Slice& slice : posix::slices_of(submission, slices)) {
-      message.vector[place++] = {regions_.bytes(slice), slice.length_bytes};
+      message.add(regions_.bytes(slice), slice.length_bytes);
     }
-    message.set_segmented_send(submission.slice_count, submission.segment_bytes);
+    message.set_segments(submission.segment_bytes);
   }
   return index;
 }

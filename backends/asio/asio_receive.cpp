@@ -18,6 +18,28 @@ AsioBackend::Progress AsioBackend::start_receive(OperationIndex index) {
   return Progress::open;
 }
 
+/// The first of a ring's receives has its frames.
+AsioBackend::Progress AsioBackend::start_ring_receive(OperationIndex index) {
+  const OperationRecord& record = operations_.at(index);
+  const bool is_multishot = (record.flags & SubmissionFlags::kMultishot) != 0;
+  if (!is_multishot || !rings_.has(record.socket)) return end(index, EINVAL);
+  OperationList& receives = queues_.at(record.socket).ring_receives;
+  if (receives.is_empty()) rings_.arm(record.socket, record.token);
+  operations_.push_back(receives, index);
+  return Progress::open;
+}
+
+engine::RegionIndex AsioBackend::stop_ring_receive(OperationIndex index) {
+  const OperationRecord& record = operations_.at(index);
+  OperationList& receives = queues_.at(record.socket).ring_receives;
+  const bool is_first = receives.first == index;
+  operations_.remove(receives, index);
+  if (!is_first) return engine::kNoRegion;
+  const engine::RegionIndex region = rings_.disarm(record.socket);
+  if (!receives.is_empty()) rings_.arm(record.socket, operations_.at(receives.first).token);
+  return region;
+}
+
 /// Reads from every socket that may have something, some from each.
 void AsioBackend::read_unread() {
   for (std::uint32_t count = queues_.unread_count(); count > 0 && has_room_to_read(); --count) {
@@ -47,7 +69,7 @@ AsioBackend::Reading AsioBackend::read_one(OperationIndex index) {
     end(index, ENOBUFS);
     return Reading::ended_otherwise;
   }
-  const std::uint32_t region_bytes = regions_.view().region_bytes;
+  const std::uint32_t region_bytes = regions_.view().buffers.region_bytes;
   received_.set_receive(region_bytes, regions_.bytes({regions_.next(), 0, region_bytes}));
   const ssize_t length =
       ::recvmsg(sockets_.descriptor(record.socket), &received_.header, MSG_DONTWAIT | MSG_TRUNC);
@@ -68,11 +90,12 @@ AsioBackend::Reading AsioBackend::read_one(OperationIndex index) {
 void AsioBackend::complete_receive(OperationIndex index, std::uint32_t length_bytes) {
   OperationRecord& record = operations_.at(index);
   const engine::PacketMemory& memory = regions_.view();
-  posix::ReceivedMessage received = received_.received(length_bytes, memory.region_bytes);
+  posix::ReceivedMessage received = received_.received(length_bytes, memory.buffers.region_bytes);
   received.format = sockets_.format(record.socket);
   const engine::RegionIndex region = regions_.next();
   if (sockets_.has_segment_header(record.socket)) {
-    posix::split_off_segment_header(regions_.bytes({region, 0, memory.region_bytes}), received);
+    posix::split_off_segment_header(regions_.bytes({region, 0, memory.buffers.region_bytes}),
+                                    received);
   }
   regions_.take();
   EndedOperation& ended = completions_.push(index);

@@ -35,11 +35,14 @@ SubmitResult AsioBackend::submit_and_wait(std::uint32_t count, Instant deadline)
   const auto has_expired = [&] { return deadline != engine::kNever && deadline <= now(); };
   SubmitResult result = submit();
   result.woken = wake_event_.take();
-  while (!result.woken && completions_.size() < wanted && !has_expired()) {
+  while (!result.woken && reapable() < wanted && !has_expired()) {
     if (queues_.unread_count() > 0) {
       collect();
     } else {
       result.errno_value = reactor_.want(kWakePlace, Readiness::readable);
+      if (result.errno_value == 0) {
+        result.errno_value = reactor_.want(kRingsPlace, Readiness::readable);
+      }
       if (result.errno_value != 0) return result;
       reactor_.wait(std::min(deadline, deadlines_.earliest()));
       act_on_events();
@@ -60,6 +63,8 @@ void AsioBackend::act_on_events() {
   for (const ReadinessEvent& event : reactor_.events()) {
     if (event.place == kWakePlace) {
       wake_event_.empty();
+    } else if (event.place == kRingsPlace) {
+      ring_watch_.empty();
     } else if (event.readiness == Readiness::writable) {
       act_on_room(socket_at(event.place));
     } else {

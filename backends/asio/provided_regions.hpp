@@ -13,16 +13,17 @@ class ProvidedRegions {
  public:
   ProvidedRegions() = default;
   explicit ProvidedRegions(posix::RegionMemory memory) : memory_(std::move(memory)) {
-    if (memory_.is_owned()) provided_.reserve(memory_.view().region_count);
+    if (memory_.is_owned()) provided_.reserve(memory_.view().buffers.region_count);
   }
 
   [[nodiscard]] const engine::PacketMemory& view() const { return memory_.view(); }
   [[nodiscard]] std::byte* bytes(engine::Slice slice) const { return memory_.bytes(slice); }
 
+  /// Of a buffer.
   void provide(engine::RegionIndex region) {
     REPRISE_ASSERT(memory_.is_owned());
-    REPRISE_ASSERT(static_cast<std::uint32_t>(region) < view().region_count);
-    REPRISE_ASSERT(provided_.size() < view().region_count);  // else one was provided twice
+    REPRISE_ASSERT(static_cast<std::uint32_t>(region) < view().buffers.region_count);
+    REPRISE_ASSERT(provided_.size() < view().buffers.region_count);  // else one was provided twice
     provided_.push_back(region);
   }
 

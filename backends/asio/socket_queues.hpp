@@ -11,14 +11,15 @@ namespace reprise::asio {
 struct SocketQueues {
   OperationList sends;           ///< found no room; they leave in this order
   OperationList receives;        ///< the first takes what comes
+  OperationList ring_receives;   ///< packet_ring_receive: the first takes what comes
   OperationList readable_waits;  ///< wait_readable
   OperationList writable_waits;  ///< wait_writable
   bool is_unread = false;        ///< in the queue of unread sockets
   std::uint32_t next_unread = 0;
 
   [[nodiscard]] bool is_idle() const {
-    return sends.is_empty() && receives.is_empty() && readable_waits.is_empty() &&
-           writable_waits.is_empty();
+    return sends.is_empty() && receives.is_empty() && ring_receives.is_empty() &&
+           readable_waits.is_empty() && writable_waits.is_empty();
   }
 };
 

@@ -1,4 +1,4 @@
-// Anonymous memory from mmap(2), page-aligned and present, unmapped when its owner goes.
+// Anonymous memory, or only addresses, from mmap(2), page-aligned, unmapped when their owner goes.
 #pragma once
 
 #include <sys/mman.h>
@@ -17,16 +17,20 @@ class Mapping {
  public:
   /// All pages are there when it returns, so that no access faults later.
   static engine::Expected<Mapping> create(std::size_t size_bytes) {
-    void* address = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (address == MAP_FAILED) {
-      const int errno_value = errno;
-      return engine::failure("cannot allocate " + std::to_string(size_bytes) +
-                                 " bytes of packet memory: " + errno_text(errno_value) +
-                                 "; ask for fewer or smaller regions",
-                             errno_value);
-    }
-    return Mapping(static_cast<std::byte*>(address), size_bytes);
+    return map(size_bytes, PROT_READ | PROT_WRITE, MAP_POPULATE);
+  }
+
+  /// A page comes when it is first written to.
+  static engine::Expected<Mapping> create_on_demand(std::size_t size_bytes) {
+    auto mapping = map(size_bytes, PROT_READ | PROT_WRITE, MAP_NORESERVE);
+    // A huge page would bring the pages that nobody asked for.
+    if (mapping) ::madvise(mapping->bytes_, size_bytes, MADV_NOHUGEPAGE);
+    return mapping;
+  }
+
+  /// Addresses without memory, for what is mapped over them later.
+  static engine::Expected<Mapping> reserve(std::size_t size_bytes) {
+    return map(size_bytes, PROT_NONE, MAP_NORESERVE);
   }
 
   Mapping() = default;
@@ -48,6 +52,19 @@ class Mapping {
 
  private:
   Mapping(std::byte* bytes, std::size_t size_bytes) : bytes_(bytes), size_bytes_(size_bytes) {}
+
+  static engine::Expected<Mapping> map(std::size_t size_bytes, int protection, int flags) {
+    void* address =
+        ::mmap(nullptr, size_bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    if (address == MAP_FAILED) {
+      const int errno_value = errno;
+      return engine::failure("cannot allocate " + std::to_string(size_bytes) +
+                                 " bytes of packet memory: " + errno_text(errno_value) +
+                                 "; ask for fewer or smaller regions",
+                             errno_value);
+    }
+    return Mapping(static_cast<std::byte*>(address), size_bytes);
+  }
 
   std::byte* bytes_ = nullptr;
   std::size_t size_bytes_ = 0;

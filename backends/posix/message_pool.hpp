@@ -30,12 +30,24 @@ struct Message {
   alignas(cmsghdr) std::array<std::byte, kMetadataBytes> control{};
   alignas(8) std::array<std::byte, kNameBytes> name{};
 
-  /// For a send of the first `slice_count` entries of `vector`, cut into datagrams of
-  /// `segment_bytes` (udp(7), UDP_SEGMENT).
-  void set_segmented_send(std::uint32_t slice_count, std::uint16_t segment_bytes) {
+  /// Begins a send that gathers what add() adds.
+  void clear() {
     header = {};
     header.msg_iov = vector.data();
-    header.msg_iovlen = slice_count;
+  }
+  /// Bytes that lie behind the ones before, as parts of one merged frame do, go with them.
+  void add(std::byte* bytes, std::size_t length_bytes) {
+    if (header.msg_iovlen > 0) {
+      iovec& last = vector[header.msg_iovlen - 1];
+      if (static_cast<std::byte*>(last.iov_base) + last.iov_len == bytes) {
+        last.iov_len += length_bytes;
+        return;
+      }
+    }
+    vector[header.msg_iovlen++] = {bytes, length_bytes};
+  }
+  /// Cuts what was added into datagrams of `segment_bytes` (udp(7), UDP_SEGMENT).
+  void set_segments(std::uint16_t segment_bytes) {
     header.msg_control = control.data();
     header.msg_controllen = CMSG_SPACE(sizeof(segment_bytes));
     cmsghdr* segment = CMSG_FIRSTHDR(&header);

@@ -13,6 +13,7 @@
 
 #include "reprise/posix/capability.hpp"
 #include "reprise/posix/errno_text.hpp"
+#include "reprise/posix/fanout.hpp"
 #include "reprise/posix/network_interface.hpp"
 #include "reprise/posix/socket_option.hpp"
 
@@ -34,41 +35,74 @@ engine::Expected<void> bind_to_interface(int descriptor, const NetworkInterface&
       errno_value);
 }
 
-}  // namespace
-
-engine::Expected<PacketSocket> open_packet_socket(const engine::PacketSocketSpec& spec) {
-  const auto interface = find_network_interface(spec.interface);
-  if (!interface) return std::unexpected(interface.error());
-  const std::string what = "a packet socket on " + interface->name;
-
-  PacketSocket result;
-  result.descriptor = Descriptor(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-  const int descriptor = result.descriptor.get();
-  if (!result.descriptor.is_open()) {
-    const int errno_value = errno;
-    if (errno_value == EPERM) {
-      if (auto held = require_capability(Capability::net_raw, what); !held) {
-        return std::unexpected(held.error());
-      }
+engine::Expected<Descriptor> open_descriptor(const std::string& what) {
+  Descriptor socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  if (socket.is_open()) return socket;
+  const int errno_value = errno;
+  if (errno_value == EPERM) {
+    if (auto held = require_capability(Capability::net_raw, what); !held) {
+      return std::unexpected(held.error());
     }
-    return engine::failure(what + ": " + errno_text(errno_value) + "; see packet(7)", errno_value);
   }
-  const auto level = attach_socket_filter(descriptor, spec.wanted, what);
-  if (!level) return std::unexpected(level.error());
-  result.filter_level = *level;
+  return engine::failure(what + ": " + errno_text(errno_value) + "; see packet(7)", errno_value);
+}
 
+/// All that has to be there before the first frame.
+engine::Expected<void> set_up(PacketSocket& socket, const engine::PacketSocketSpec& spec,
+                              const RingPlace& ring_place, const std::string& what) {
+  const int descriptor = socket.descriptor.get();
   const int on = 1;
   if (auto set = set_option(descriptor, SOL_PACKET, PACKET_IGNORE_OUTGOING, on, what,
                             "PACKET_IGNORE_OUTGOING (Linux 4.20)");
       !set) {
-    return std::unexpected(set.error());
+    return set;
   }
-  if (auto set = want_frame_metadata(descriptor); !set) return std::unexpected(set.error());
-  result.has_segment_header = want_segment_sizes(descriptor);
+  if (auto set = want_frame_metadata(descriptor); !set) return set;
+  socket.has_segment_header = want_segment_sizes(descriptor);
   set_buffer_bytes(descriptor, BufferSide::receive, spec.receive_buffer_bytes);
-  if (auto bound = bind_to_interface(descriptor, *interface, what); !bound) {
-    return std::unexpected(bound.error());
+  if (spec.ring_blocks == 0) return {};
+  auto ring = PacketRing::create(descriptor, ring_place, spec.ring_timeout,
+                                 socket.has_segment_header, what);
+  if (!ring) return std::unexpected(ring.error());
+  socket.ring = *std::move(ring);
+  return {};
+}
+
+/// Nothing gets to a member unfiltered either: its filter lets nothing pass until it is in.
+engine::Expected<void> bind_and_join(int descriptor, const NetworkInterface& interface,
+                                     const engine::FanoutSpec& fanout, const std::string& what) {
+  if (auto bound = bind_to_interface(descriptor, interface, what); !bound) return bound;
+  if (fanout.group == 0) return {};
+  if (auto joined = join_fanout(descriptor, fanout.group, what); !joined) return joined;
+  return steer_fanout(descriptor, fanout.steering, what);
+}
+
+}  // namespace
+
+engine::Expected<PacketSocket> open_packet_socket(const engine::PacketSocketSpec& spec,
+                                                  const RingPlace& ring_place) {
+  const auto interface = find_network_interface(spec.interface);
+  if (!interface) return std::unexpected(interface.error());
+  const std::string what = "a packet socket on " + interface->name;
+  auto opened = open_descriptor(what);
+  if (!opened) return std::unexpected(opened.error());
+  PacketSocket result;
+  result.descriptor = *std::move(opened);
+  const int descriptor = result.descriptor.get();
+
+  const bool joins = spec.fanout.group != 0;
+  const std::span<const engine::WantedTraffic> nothing;
+  auto level = attach_socket_filter(descriptor, joins ? nothing : spec.wanted, what);
+  if (!level) return std::unexpected(level.error());
+  if (auto done = set_up(result, spec, ring_place, what); !done) {
+    return std::unexpected(done.error());
   }
+  if (auto done = bind_and_join(descriptor, *interface, spec.fanout, what); !done) {
+    return std::unexpected(done.error());
+  }
+  if (joins) level = attach_socket_filter(descriptor, spec.wanted, what);
+  if (!level) return std::unexpected(level.error());
+  result.filter_level = *level;
   return result;
 }
 
@@ -92,13 +126,13 @@ bool want_segment_sizes(int descriptor) {
   return ::setsockopt(descriptor, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) == 0;
 }
 
-std::uint64_t take_packet_drops(int descriptor) {
-  tpacket_stats statistics{};
+PacketCounts take_packet_counts(int descriptor) {
+  tpacket_stats statistics{};  // that of a ring begins alike
   socklen_t length_bytes = sizeof(statistics);
   if (::getsockopt(descriptor, SOL_PACKET, PACKET_STATISTICS, &statistics, &length_bytes) != 0) {
-    return 0;
+    return {};
   }
-  return statistics.tp_drops;
+  return {.queued = statistics.tp_packets - statistics.tp_drops, .drops = statistics.tp_drops};
 }
 
 }  // namespace reprise::posix

@@ -5,10 +5,12 @@
 // or without its metadata. It is bound to ETH_P_ALL: the taps run before VLAN devices take their
 // frames away, so a frame tagged for another VLAN of the interface is seen too, its tag in the
 // metadata. Frames sent by this host are left out (PACKET_IGNORE_OUTGOING, Linux 4.20).
+// A member of a fanout group has to be bound before it can join. It lets nothing pass until then.
 #pragma once
 
 #include "reprise/engine/io.hpp"
 #include "reprise/posix/descriptor.hpp"
+#include "reprise/posix/packet_ring.hpp"
 #include "reprise/posix/socket_filter.hpp"
 
 namespace reprise::posix {
@@ -17,10 +19,13 @@ struct PacketSocket {
   Descriptor descriptor;
   FilterLevel filter_level = FilterLevel::exact;  ///< how close the filter came to what is wanted
   bool has_segment_header = false;                ///< see want_segment_sizes()
+  std::unique_ptr<PacketRing> ring;               ///< where the spec asks for one
 };
 
-/// Errors: no such interface, CAP_NET_RAW is missing, an option that the kernel does not have.
-engine::Expected<PacketSocket> open_packet_socket(const engine::PacketSocketSpec& spec);
+/// `ring_place` is where the ring goes that the spec asks for. Errors: no such interface,
+/// CAP_NET_RAW is missing, an option that the kernel does not have, no memory for the ring.
+engine::Expected<PacketSocket> open_packet_socket(const engine::PacketSocketSpec& spec,
+                                                  const RingPlace& ring_place = {});
 
 /// Makes each frame carry its VLAN tag and checksum state (PACKET_AUXDATA).
 engine::Expected<void> want_frame_metadata(int descriptor);
@@ -31,7 +36,12 @@ engine::Expected<void> want_frame_metadata(int descriptor);
 /// not asked for, and merged datagrams cannot be told from one large one.
 bool want_segment_sizes(int descriptor);
 
-/// Datagrams that the kernel dropped on the socket since the last call: reading resets the count.
-std::uint64_t take_packet_drops(int descriptor);
+struct PacketCounts {
+  std::uint64_t queued = 0;  ///< what the kernel put into the socket
+  std::uint64_t drops = 0;   ///< what it had no room for
+};
+
+/// Since the last call: reading resets the counts.
+PacketCounts take_packet_counts(int descriptor);
 
 }  // namespace reprise::posix

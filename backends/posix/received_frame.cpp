@@ -8,20 +8,8 @@
 namespace reprise::posix {
 namespace {
 
-using engine::ChecksumState;
 using engine::Frame;
 using engine::FrameFormat;
-using engine::PacketType;
-
-PacketType packet_type(unsigned char kernel_type) {
-  switch (kernel_type) {
-    case PACKET_HOST: return PacketType::host;
-    case PACKET_BROADCAST: return PacketType::broadcast;
-    case PACKET_MULTICAST: return PacketType::multicast;
-    case PACKET_OTHERHOST: return PacketType::other_host;
-    default: return PacketType::outgoing;  // sent by this host, PACKET_LOOPBACK included
-  }
-}
 
 void read_name(std::span<const std::byte> name, FrameFormat format, Frame& frame) {
   if (format == FrameFormat::udp_payload) {
@@ -41,11 +29,7 @@ void read_auxiliary_data(const tpacket_auxdata& data, Frame& frame) {
     frame.has_vlan = true;
     frame.vlan_tci = data.tp_vlan_tci;
   }
-  if ((data.tp_status & TP_STATUS_CSUMNOTREADY) != 0) {
-    frame.checksum = ChecksumState::partial;
-  } else if ((data.tp_status & TP_STATUS_CSUM_VALID) != 0) {
-    frame.checksum = ChecksumState::valid;
-  }
+  frame.checksum = checksum_state(data.tp_status);
 }
 
 /// The packet socket's metadata is the only control message that these sockets ask for.
@@ -62,14 +46,8 @@ void read_metadata(std::span<const std::byte> metadata, Frame& frame) {
 }  // namespace
 
 void split_off_segment_header(const std::byte* region, ReceivedMessage& message) {
-  constexpr std::uint8_t kUdpSegments = 5;  // VIRTIO_NET_HDR_GSO_UDP_L4, Linux 6.2
-  constexpr std::size_t kTypeAt = 1;
-  constexpr std::size_t kSizeAt = 4;
   if (message.captured_bytes < kSegmentHeaderBytes) return;
-  const std::byte* header = region + message.frame_offset_bytes;
-  if (std::to_integer<std::uint8_t>(header[kTypeAt]) == kUdpSegments) {
-    std::memcpy(&message.segment_bytes, header + kSizeAt, sizeof(message.segment_bytes));
-  }
+  message.segment_bytes = segment_bytes_of(region + message.frame_offset_bytes);
   message.frame_offset_bytes += kSegmentHeaderBytes;
   message.captured_bytes -= kSegmentHeaderBytes;
   message.original_bytes -= kSegmentHeaderBytes;

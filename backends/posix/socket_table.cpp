@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "reprise/posix/fanout.hpp"
 #include "reprise/posix/packet_socket.hpp"
 #include "reprise/posix/send_socket.hpp"
 
@@ -39,7 +40,11 @@ engine::Expected<engine::SocketIndex> SocketTable::add(engine::Expected<Socket> 
   return add(*std::move(socket));
 }
 
-void SocketTable::close(engine::SocketIndex index) { at(index).descriptor.reset(); }
+void SocketTable::close(engine::SocketIndex index) {
+  Socket& socket = at(index);
+  socket.ring.reset();
+  socket = {};
+}
 
 Socket& SocketTable::at(engine::SocketIndex index) {
   const auto place = static_cast<std::uint32_t>(index);
@@ -47,8 +52,13 @@ Socket& SocketTable::at(engine::SocketIndex index) {
   return sockets_[place];
 }
 
-engine::Expected<Socket> open_socket(const engine::PacketSocketSpec& spec) {
-  auto opened = open_packet_socket(spec);
+engine::Expected<void> SocketTable::steer(engine::SocketIndex member, engine::Steering steering) {
+  return steer_fanout(at(member).descriptor.get(), steering, "a packet socket");
+}
+
+engine::Expected<Socket> open_socket(const engine::PacketSocketSpec& spec,
+                                     const RingPlace& ring_place) {
+  auto opened = open_packet_socket(spec, ring_place);
   if (!opened) return std::unexpected(opened.error());
   Socket socket;
   socket.descriptor = std::move(opened->descriptor);
@@ -56,6 +66,7 @@ engine::Expected<Socket> open_socket(const engine::PacketSocketSpec& spec) {
   socket.filter_level = opened->filter_level;
   socket.is_packet_socket = true;
   socket.has_segment_header = opened->has_segment_header;
+  socket.ring = std::move(opened->ring);
   return socket;
 }
 
@@ -91,8 +102,12 @@ engine::Expected<Socket> adopt_socket(Descriptor descriptor) {
 }
 
 engine::SocketStatistics statistics_of(Socket& socket) {
-  if (socket.is_packet_socket) socket.kernel_drops += take_packet_drops(socket.descriptor.get());
-  return {.kernel_drops = socket.kernel_drops};
+  if (socket.is_packet_socket) {
+    const PacketCounts counts = take_packet_counts(socket.descriptor.get());
+    socket.statistics.kernel_drops += counts.drops;
+    socket.statistics.queued += counts.queued;
+  }
+  return socket.statistics;
 }
 
 }  // namespace reprise::posix

@@ -6,6 +6,7 @@
 
 #include "reprise/engine/io.hpp"
 #include "reprise/posix/descriptor.hpp"
+#include "reprise/posix/packet_ring.hpp"
 #include "reprise/posix/socket_filter.hpp"
 
 namespace reprise::posix {
@@ -16,7 +17,8 @@ struct Socket {
   FilterLevel filter_level = FilterLevel::exact;
   bool is_packet_socket = false;
   bool has_segment_header = false;  ///< want_segment_sizes()
-  std::uint64_t kernel_drops = 0;
+  engine::SocketStatistics statistics;
+  std::unique_ptr<PacketRing> ring;  ///< last: it goes before its socket
 };
 
 class SocketTable {
@@ -28,6 +30,9 @@ class SocketTable {
 
   /// The socket must be open.
   [[nodiscard]] Socket& at(engine::SocketIndex index);
+
+  /// Any thread, while no socket is opened or closed. Error: it is no member of a fanout group.
+  engine::Expected<void> steer(engine::SocketIndex member, engine::Steering steering);
 
   /// -1 where there is no such socket, which the kernel answers with EBADF.
   [[nodiscard]] int descriptor(engine::SocketIndex index) const {
@@ -48,14 +53,15 @@ class SocketTable {
   std::vector<Socket> sockets_;
 };
 
-engine::Expected<Socket> open_socket(const engine::PacketSocketSpec& spec);
+engine::Expected<Socket> open_socket(const engine::PacketSocketSpec& spec,
+                                     const RingPlace& ring_place = {});
 engine::Expected<Socket> open_socket(const engine::SendSocketSpec& spec);
 
 /// Says what kind of socket an open descriptor is and makes its frames carry their metadata. Closes
 /// the descriptor on failure. Error: neither a packet socket nor a UDP socket.
 engine::Expected<Socket> adopt_socket(Descriptor descriptor);
 
-/// Asks the kernel for the drops since the last call and adds them up.
+/// Asks the kernel for its counts since the last call and adds them up.
 engine::SocketStatistics statistics_of(Socket& socket);
 
 }  // namespace reprise::posix

@@ -23,6 +23,8 @@ struct OperationRecord {
   std::uint32_t next_free = 0;
   engine::Operation operation = engine::Operation::send;
   engine::FrameFormat format = engine::FrameFormat::ethernet;  ///< receives
+  engine::SocketIndex socket = engine::kNoSocket;              ///< packet_ring_receive
+  bool is_cancelling = false;                                  ///< packet_ring_receive
   bool is_multishot = false;                                   ///< receives
   bool has_segment_header = false;                             ///< receives
   bool is_in_use = false;
@@ -50,6 +52,7 @@ class OperationTable {
     record.operation = submission.operation;
     record.value = submission.value;
     record.message = kNoMessage;
+    record.is_cancelling = false;
     record.is_multishot = false;
     record.is_in_use = true;
     return std::uint64_t{record.generation} << 32U | index;

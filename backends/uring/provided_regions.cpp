@@ -13,14 +13,14 @@ io_uring_buf_ring* buffer_ring(const posix::Mapping& mapping) {
 
 }  // namespace
 
-engine::Expected<ProvidedRegions> ProvidedRegions::create(io_uring* ring, std::uint32_t count,
-                                                          std::uint32_t region_bytes) {
-  auto regions = posix::RegionMemory::create(count, region_bytes);
+engine::Expected<ProvidedRegions> ProvidedRegions::create(io_uring* ring,
+                                                          const engine::MemorySpec& spec) {
+  auto regions = posix::RegionMemory::create(spec);
   if (!regions) return std::unexpected(regions.error());
   ProvidedRegions result;
   result.regions_ = *std::move(regions);
 
-  result.ring_entries_ = std::bit_ceil(count);
+  result.ring_entries_ = std::bit_ceil(spec.buffers);
   auto ring_bytes = posix::Mapping::create(result.ring_entries_ * sizeof(io_uring_buf));
   if (!ring_bytes) return std::unexpected(ring_bytes.error());
   result.ring_bytes_ = *std::move(ring_bytes);
@@ -49,8 +49,8 @@ engine::Expected<ProvidedRegions> ProvidedRegions::borrow(const engine::PacketMe
 
 void ProvidedRegions::provide(engine::RegionIndex region) {
   REPRISE_ASSERT(ring_entries_ > 0);  // else the regions are another's
-  ::io_uring_buf_ring_add(buffer_ring(ring_bytes_), bytes({region, 0, memory().region_bytes}),
-                          memory().region_bytes,
+  const std::uint32_t region_bytes = memory().buffers.region_bytes;
+  ::io_uring_buf_ring_add(buffer_ring(ring_bytes_), bytes({region, 0, region_bytes}), region_bytes,
                           static_cast<std::uint16_t>(static_cast<std::uint32_t>(region)),
                           ::io_uring_buf_ring_mask(ring_entries_), unpublished_);
   ++unpublished_;

@@ -22,8 +22,7 @@ class ProvidedRegions {
   static constexpr std::uint16_t kBufferGroup = 0;
 
   /// `ring` must outlive the provided regions' use. Errors: too many regions, no memory.
-  static engine::Expected<ProvidedRegions> create(io_uring* ring, std::uint32_t count,
-                                                  std::uint32_t region_bytes);
+  static engine::Expected<ProvidedRegions> create(io_uring* ring, const engine::MemorySpec& spec);
 
   /// Another's regions, which outlive this: to send from, not to provide.
   static engine::Expected<ProvidedRegions> borrow(const engine::PacketMemory& memory);
@@ -35,7 +34,7 @@ class ProvidedRegions {
   /// The first byte of a slice, which must lie inside its region.
   [[nodiscard]] std::byte* bytes(engine::Slice slice) const { return regions_.bytes(slice); }
 
-  /// Adds a region; the kernel sees it with the next publish().
+  /// Adds a buffer; the kernel sees it with the next publish().
   void provide(engine::RegionIndex region);
   void publish();
 

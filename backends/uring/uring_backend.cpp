@@ -37,6 +37,7 @@ engine::Limits limits_of(const Ring& ring, const Features& features) {
                       bit(Operation::deadline) | bit(Operation::cancel);
   if (segmentation.segments_max > 1) limits.operations |= bit(Operation::segmented_send);
   if (features.has_zero_copy_send) limits.operations |= bit(Operation::zero_copy_send);
+  if (posix::can_have_packet_rings()) limits.operations |= bit(Operation::packet_ring_receive);
   return limits;
 }
 
@@ -71,17 +72,19 @@ UringBackend::UringBackend(Ring ring, posix::Descriptor wake_descriptor, const O
   multishot_header_.msg_controllen = posix::kMetadataBytes;
 }
 
-Expected<engine::PacketMemory> UringBackend::register_memory(std::uint32_t count,
-                                                             std::uint32_t region_bytes) {
-  REPRISE_ASSERT(regions_.memory().region_count == 0);
-  auto regions = ProvidedRegions::create(ring_.get(), count, region_bytes + kRegionOverheadBytes);
+Expected<engine::PacketMemory> UringBackend::register_memory(const engine::MemorySpec& spec) {
+  REPRISE_ASSERT(regions_.memory().buffers.region_count == 0);
+  engine::MemorySpec own = spec;
+  own.buffer_bytes += kRegionOverheadBytes;
+  auto regions = ProvidedRegions::create(ring_.get(), own);
   if (!regions) return std::unexpected(regions.error());
   regions_ = *std::move(regions);
+  rings_.use(regions_.memory());
   return regions_.memory();
 }
 
 Expected<void> UringBackend::use_memory(const engine::PacketMemory& memory) {
-  REPRISE_ASSERT(regions_.memory().region_count == 0);
+  REPRISE_ASSERT(regions_.memory().buffers.region_count == 0);
   auto regions = ProvidedRegions::borrow(memory);
   if (!regions) return std::unexpected(regions.error());
   regions_ = *std::move(regions);
@@ -89,7 +92,14 @@ Expected<void> UringBackend::use_memory(const engine::PacketMemory& memory) {
 }
 
 Expected<SocketIndex> UringBackend::open(const engine::PacketSocketSpec& spec) {
-  return sockets_.add(posix::open_socket(spec));
+  const auto place = rings_.find_place(spec.ring_blocks);
+  if (!place) return std::unexpected(place.error());
+  const auto socket = sockets_.add(posix::open_socket(spec, *place));
+  if (!socket) return socket;
+  rings_.add(*socket, sockets_.at(*socket).ring.get());
+  // Two receives may follow each other on a ring.
+  polls_ended_.reserve(2 * (static_cast<std::size_t>(*socket) + 1));
+  return socket;
 }
 
 Expected<SocketIndex> UringBackend::open(const engine::SendSocketSpec& spec) {
@@ -100,20 +110,40 @@ Expected<SocketIndex> UringBackend::adopt(int descriptor) {
   return sockets_.add(posix::adopt_socket(posix::Descriptor(descriptor)));
 }
 
+void UringBackend::close(SocketIndex socket) {
+  rings_.remove(socket);
+  sockets_.close(socket);
+}
+
 engine::SocketStatistics UringBackend::statistics(SocketIndex index) {
   return posix::statistics_of(sockets_.at(index));
 }
 
-/// Done by the thread that submits, since the poll's completions are made in the context of the
-/// thread that armed it. Where the submission queue is full, a later call does it.
-void UringBackend::arm_wake_poll() {
-  if (is_wake_poll_armed_) return;
+/// Done by the thread that submits, since a poll's completions are made in the context of the
+/// thread that armed it. What the submission queue has no room for, a later call does.
+void UringBackend::arm_polls() {
+  if (!is_wake_poll_armed_) {
+    is_wake_poll_armed_ = arm_poll(wake_event_.descriptor(), kWakeUserData);
+  }
+  arm_ring_polls();
+}
+
+void UringBackend::arm_ring_polls() {
+  while (!polls_ended_.empty()) {
+    const std::uint64_t user_data = polls_ended_.back();
+    const SocketIndex socket = operations_.at(user_data).socket;
+    if (!arm_poll(sockets_.descriptor(socket), user_data)) return;
+    polls_ended_.pop_back();
+  }
+}
+
+bool UringBackend::arm_poll(int descriptor, std::uint64_t user_data) {
   io_uring_sqe* entry = ::io_uring_get_sqe(ring_.get());
-  if (entry == nullptr) return;
-  ::io_uring_prep_poll_multishot(entry, wake_event_.descriptor(), POLLIN);
-  ::io_uring_sqe_set_data64(entry, kWakeUserData);
-  is_wake_poll_armed_ = true;
+  if (entry == nullptr) return false;
+  ::io_uring_prep_poll_multishot(entry, descriptor, POLLIN);
+  ::io_uring_sqe_set_data64(entry, user_data);
   ++own_entries_unsubmitted_;
+  return true;
 }
 
 SubmitResult UringBackend::hand_over(bool also_collect) {
@@ -139,25 +169,29 @@ SubmitResult UringBackend::hand_over(bool also_collect) {
 }
 
 SubmitResult UringBackend::submit() {
-  arm_wake_poll();
+  arm_polls();
   // With nothing to hand over the kernel is entered all the same: with cooperative task run the
   // rest of a chain that it has begun may be done only then.
   return hand_over(::io_uring_sq_ready(ring_.get()) == 0);
 }
 
-/// Takes wake-ups off the front of the completion queue. They are nobody's completions: left there
+/// Takes events off the front of the completion queue. They are nobody's completions: left there
 /// they would end every wait until something is reaped.
-void UringBackend::drop_wakes() {
+void UringBackend::drop_events() {
   io_uring* ring = ring_.get();
   unsigned head = 0;
   unsigned taken = 0;
   io_uring_cqe* entry = nullptr;
   io_uring_for_each_cqe(ring, head, entry) {
-    if (entry->user_data != kWakeUserData) break;
-    if ((entry->flags & IORING_CQE_F_MORE) == 0) is_wake_poll_armed_ = false;
+    if (!take_event(*entry)) break;
     ++taken;
   }
   ::io_uring_cq_advance(ring, taken);
+}
+
+/// Frames that can be reaped count as one.
+std::uint32_t UringBackend::reapable() const {
+  return ::io_uring_cq_ready(ring_.get()) + (rings_.has_ready() ? 1 : 0);
 }
 
 /// Blocks until more than `ready` completions can be reaped, or for `remaining`. Returns 0 or an
@@ -181,31 +215,33 @@ int UringBackend::wait_for_more_than(std::uint32_t ready, std::optional<Duration
 SubmitResult UringBackend::submit_and_wait(std::uint32_t count, Instant deadline) {
   io_uring* ring = ring_.get();
   const std::uint32_t wanted = std::min(count, ring_.completion_entries());
-  drop_wakes();
-  arm_wake_poll();
+  drop_events();
+  arm_polls();
   bool expired = wanted > 0 && deadline != engine::kNever && deadline <= now();
   SubmitResult result;
   if (wanted == 0 || expired || ::io_uring_sq_ready(ring) > 0 || provides_unsubmitted_ > 0) {
     result = hand_over(wanted == 0 || expired);
   }
-  if (!is_wake_poll_armed_) {  // the queue was full before, and is not now
-    arm_wake_poll();
+  if (!are_polls_armed()) {  // the queue was full before, and is not now
+    arm_polls();
     result.submitted += hand_over(false).submitted;
   }
-  // In this order: who wakes asks first and posts then, so that what drop_wakes() took off was
-  // asked for, and one that comes between the two ends the wait.
+  // In this order: who wakes asks first and posts then, so that what drop_events() took off was
+  // asked for, and one that comes between the two ends the wait. So it is with a ring's blocks.
+  drop_events();
   std::uint32_t ready = ::io_uring_cq_ready(ring);
   result.woken = wake_event_.take();
   // What was not handed over has no completion to wait for: the next call hands it over.
   const bool all_handed_over = result.errno_value == 0;
-  while (all_handed_over && !result.woken && !expired && ready < wanted) {
+  while (all_handed_over && !result.woken && !expired && reapable() < wanted) {
     std::optional<Duration> remaining;
     if (deadline != engine::kNever) remaining = deadline - now();
     expired = (remaining && *remaining <= Duration{0}) || wait_for_more_than(ready, remaining) != 0;
-    drop_wakes();
-    if (!is_wake_poll_armed_) {  // it ended, as it does when completions overflow
-      arm_wake_poll();
+    drop_events();
+    if (!are_polls_armed()) {  // one ended, as it does when completions overflow
+      arm_polls();
       hand_over(false);
+      drop_events();
     }
     ready = ::io_uring_cq_ready(ring);
     result.woken = wake_event_.take();

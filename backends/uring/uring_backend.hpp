@@ -9,6 +9,10 @@
 //   - submit_and_wait() may return early: after a signal, and once after a wake() that an earlier
 //     call has reported already.
 //   - Operations belong to the thread that submitted them: one thread for all of them.
+//   - A packet_ring_receive is a multishot poll of the ring's socket. Its first event arms the ring,
+//     whose blocks reap() looks at from then on; the later ones end waits and nothing else. The
+//     poll is edge-triggered: it tells of blocks that were handed over since, not of those that the
+//     engine holds. A second one on the same ring takes over from the first.
 #pragma once
 
 #include <liburing.h>
@@ -20,6 +24,7 @@
 #include "reprise/engine/io.hpp"
 #include "reprise/posix/message_pool.hpp"
 #include "reprise/posix/monotonic_clock.hpp"
+#include "reprise/posix/packet_rings.hpp"
 #include "reprise/posix/segmentation.hpp"
 #include "reprise/posix/socket_table.hpp"
 #include "reprise/posix/wake_event.hpp"
@@ -50,14 +55,16 @@ class UringBackend final : public engine::Backend {
   [[nodiscard]] engine::Instant now() const override { return posix::monotonic_now(); }
   void wake() override { wake_event_.request(); }
 
-  engine::Expected<engine::PacketMemory> register_memory(std::uint32_t count,
-                                                         std::uint32_t region_bytes) override;
+  engine::Expected<engine::PacketMemory> register_memory(const engine::MemorySpec& spec) override;
   engine::Expected<void> use_memory(const engine::PacketMemory& memory) override;
   engine::Expected<engine::SocketIndex> open(const engine::PacketSocketSpec& spec) override;
   engine::Expected<engine::SocketIndex> open(const engine::SendSocketSpec& spec) override;
   engine::Expected<engine::SocketIndex> adopt(int descriptor) override;
-  void close(engine::SocketIndex socket) override { sockets_.close(socket); }
+  void close(engine::SocketIndex socket) override;
   [[nodiscard]] engine::SocketStatistics statistics(engine::SocketIndex socket) override;
+  engine::Expected<void> steer(engine::SocketIndex member, engine::Steering steering) override {
+    return sockets_.steer(member, steering);
+  }
   [[nodiscard]] engine::Limits limits() const override { return limits_; }
 
   [[nodiscard]] engine::QueueDepths depths() const override {
@@ -82,34 +89,45 @@ class UringBackend final : public engine::Backend {
   [[nodiscard]] bool has_room_for(const ChainNeeds& needs);
   void write_chain(std::span<const engine::Submission> chain,
                    std::span<const engine::Slice> slices);
+  void provide(engine::RegionIndex region);
   void write_entry(io_uring_sqe* entry, const engine::Submission& submission,
                    std::span<const engine::Slice> slices);
   void write_receive(io_uring_sqe* entry, OperationRecord& record,
                      const engine::Submission& submission);
+  void write_packet_ring_receive(io_uring_sqe* entry, std::uint64_t user_data,
+                                 const engine::Submission& submission);
   void write_segmented_send(io_uring_sqe* entry, OperationRecord& record,
                             const engine::Submission& submission,
                             std::span<const engine::Slice> slices);
   void write_deadline(io_uring_sqe* entry, engine::Instant deadline);
-  void write_cancel(io_uring_sqe* entry, engine::Token target) const;
+  void write_cancel(io_uring_sqe* entry, engine::Token target);
 
-  void arm_wake_poll();
-  void drop_wakes();
+  void arm_polls();
+  void arm_ring_polls();
+  bool arm_poll(int descriptor, std::uint64_t user_data);
+  [[nodiscard]] bool are_polls_armed() const { return is_wake_poll_armed_ && polls_ended_.empty(); }
+  void drop_events();
+  bool take_event(const io_uring_cqe& entry);
+  [[nodiscard]] std::uint32_t reapable() const;
   engine::SubmitResult hand_over(bool also_collect);
   int wait_for_more_than(std::uint32_t ready, std::optional<engine::Duration> remaining);
 
+  void reap_queue(engine::CompletionBatch& batch);
   void complete(const io_uring_cqe& entry, engine::CompletionBatch& batch);
   void complete_receive(const io_uring_cqe& entry, OperationRecord& record,
                         engine::CompletionBatch& batch, engine::Completion& completion);
 
+  ProvidedRegions regions_;  ///< in front of the sockets, whose rings lie in it
   posix::SocketTable sockets_;
-  ProvidedRegions regions_;
+  posix::PacketRings rings_;
   OperationTable operations_;
   posix::MessagePool messages_;
   msghdr multishot_header_{};  ///< sizes for all multishot receives; the kernel copies it
   std::vector<__kernel_timespec> deadlines_;  ///< by submission queue entry, until it is taken
   posix::WakeEvent wake_event_;
   engine::Limits limits_;
-  std::uint32_t own_entries_unsubmitted_ = 0;  ///< wake polls, which the engine does not count
+  std::vector<std::uint64_t> polls_ended_;     ///< of packet_ring_receives that have not
+  std::uint32_t own_entries_unsubmitted_ = 0;  ///< polls, which the engine does not count
   std::uint32_t provides_unsubmitted_ = 0;     ///< which the kernel does not count
   bool is_wake_poll_armed_ = false;
   Ring ring_;  ///< last, so that it goes first: the kernel lets go of the rest

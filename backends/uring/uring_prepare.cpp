@@ -51,6 +51,7 @@ bool UringBackend::has_room_for(const ChainNeeds& needs) {
 }
 
 std::uint32_t UringBackend::prepare(engine::SubmissionView view) {
+  arm_ring_polls();  // in front of what may cancel one
   std::span<const Submission> left = view.submissions;
   while (!left.empty()) {
     const std::span<const Submission> chain = first_chain(left);
@@ -66,7 +67,7 @@ void UringBackend::write_chain(std::span<const Submission> chain, std::span<cons
   io_uring_sqe* last = nullptr;
   for (const Submission& submission : chain) {
     if (submission.operation == Operation::provide) {
-      for (const Slice& slice : slices_of(submission, slices)) regions_.provide(slice.region);
+      for (const Slice& slice : slices_of(submission, slices)) provide(slice.region);
       ++provides_unsubmitted_;
       continue;
     }
@@ -109,8 +110,10 @@ void UringBackend::write_entry(io_uring_sqe* entry, const Submission& submission
     case Operation::wait_writable: ::io_uring_prep_poll_add(entry, descriptor, POLLOUT); break;
     case Operation::deadline: write_deadline(entry, submission.deadline); break;
     case Operation::cancel: write_cancel(entry, submission.target); break;
-    case Operation::provide:
-    case Operation::packet_ring_receive: write_impossible(entry); break;
+    case Operation::packet_ring_receive:
+      write_packet_ring_receive(entry, user_data, submission);
+      return;
+    case Operation::provide: write_impossible(entry); break;
   }
   ::io_uring_sqe_set_data64(entry, user_data);
 }
@@ -126,11 +129,32 @@ void UringBackend::write_receive(io_uring_sqe* entry, OperationRecord& record,
   } else {
     record.message = messages_.take();
     posix::Message& message = messages_.at(record.message);
-    message.set_receive(regions_.memory().region_bytes);
+    message.set_receive(regions_.memory().buffers.region_bytes);
     ::io_uring_prep_recvmsg(entry, descriptor, &message.header, MSG_TRUNC);
   }
   entry->flags |= IOSQE_BUFFER_SELECT;
   entry->buf_group = ProvidedRegions::kBufferGroup;
+}
+
+void UringBackend::write_packet_ring_receive(io_uring_sqe* entry, std::uint64_t user_data,
+                                             const Submission& submission) {
+  OperationRecord& record = operations_.at(user_data);
+  record.socket = submission.socket;
+  record.is_multishot = has_flag(submission, SubmissionFlags::kMultishot);
+  if (record.is_multishot && rings_.has(submission.socket)) {
+    ::io_uring_prep_poll_multishot(entry, sockets_.descriptor(submission.socket), POLLIN);
+  } else {
+    write_impossible(entry);
+  }
+  ::io_uring_sqe_set_data64(entry, user_data);
+}
+
+void UringBackend::provide(engine::RegionIndex region) {
+  if (regions_.memory().is_block(region)) {
+    rings_.give_back(region);
+  } else {
+    regions_.provide(region);
+  }
 }
 
 void UringBackend::write_segmented_send(io_uring_sqe* entry, OperationRecord& record,
@@ -139,10 +163,9 @@ void UringBackend::write_segmented_send(io_uring_sqe* entry, OperationRecord& re
   if (slices.size() > posix::kGatheredSlicesMax) return write_impossible(entry);
   record.message = messages_.take();
   posix::Message& message = messages_.at(record.message);
-  for (std::size_t index = 0; index < slices.size(); ++index) {
-    message.vector[index] = {regions_.bytes(slices[index]), slices[index].length_bytes};
-  }
-  message.set_segmented_send(submission.slice_count, submission.segment_bytes);
+  message.clear();
+  for (const Slice slice : slices) message.add(regions_.bytes(slice), slice.length_bytes);
+  message.set_segments(submission.segment_bytes);
   ::io_uring_prep_sendmsg(entry, sockets_.descriptor(submission.socket), &message.header,
                           static_cast<unsigned>(send_flags(submission)));
 }
@@ -153,9 +176,10 @@ void UringBackend::write_deadline(io_uring_sqe* entry, engine::Instant deadline)
   ::io_uring_prep_timeout(entry, &deadlines_[place], 0, IORING_TIMEOUT_ABS);
 }
 
-void UringBackend::write_cancel(io_uring_sqe* entry, engine::Token target) const {
+void UringBackend::write_cancel(io_uring_sqe* entry, engine::Token target) {
   // A target that has ended is one that the kernel does not know: ENOENT.
   const std::uint64_t user_data = operations_.find(target).value_or(kNoOperation);
+  if (user_data != kNoOperation) operations_.at(user_data).is_cancelling = true;
   ::io_uring_prep_cancel64(entry, user_data, 0);
 }
 

@@ -13,9 +13,15 @@ using engine::CompletionBatch;
 using engine::Operation;
 
 std::uint32_t UringBackend::reap(CompletionBatch& batch) {
+  batch.clear();
+  reap_queue(batch);
+  rings_.take(batch);
+  return static_cast<std::uint32_t>(batch.completions().size());
+}
+
+void UringBackend::reap_queue(CompletionBatch& batch) {
   constexpr std::uint32_t kFramesPerCompletion = 1;
   io_uring* ring = ring_.get();
-  batch.clear();
   std::uint32_t taken = 0;
   do {
     taken = 0;
@@ -23,22 +29,36 @@ std::uint32_t UringBackend::reap(CompletionBatch& batch) {
     io_uring_cqe* entry = nullptr;
     io_uring_for_each_cqe(ring, head, entry) {
       if (!batch.has_room(kFramesPerCompletion)) break;
-      complete(*entry, batch);
+      if (!take_event(*entry)) complete(*entry, batch);
       ++taken;
     }
     ::io_uring_cq_advance(ring, taken);
     // Completions that found the queue full wait in the kernel until they are asked for (I8).
   } while (taken > 0 && batch.has_room(kFramesPerCompletion) && ::io_uring_cq_has_overflow(ring) &&
            ::io_uring_get_events(ring) >= 0);
-  return static_cast<std::uint32_t>(batch.completions().size());
+}
+
+/// Takes what is no completion: a wake-up, or that a ring's socket has something. Such a poll ends
+/// when completions overflow, and is armed again.
+bool UringBackend::take_event(const io_uring_cqe& entry) {
+  const bool more = (entry.flags & IORING_CQE_F_MORE) != 0;
+  if (entry.user_data == kWakeUserData) {
+    if (!more) is_wake_poll_armed_ = false;
+    return true;
+  }
+  if (entry.res < 0) return false;
+  const OperationRecord& record = operations_.at(entry.user_data);
+  if (record.operation != Operation::packet_ring_receive) return false;
+  rings_.arm(record.socket, record.token);
+  if (more) return true;
+  // A cancel that it did not live to see found nothing: then this is its end.
+  if (record.is_cancelling) return false;
+  polls_ended_.push_back(entry.user_data);
+  return true;
 }
 
 void UringBackend::complete(const io_uring_cqe& entry, CompletionBatch& batch) {
   const bool more = (entry.flags & IORING_CQE_F_MORE) != 0;
-  if (entry.user_data == kWakeUserData) {
-    if (!more) is_wake_poll_armed_ = false;
-    return;
-  }
   OperationRecord& record = operations_.at(entry.user_data);
   Completion& completion = batch.push();
   completion.token = record.token;
@@ -59,6 +79,11 @@ void UringBackend::complete(const io_uring_cqe& entry, CompletionBatch& batch) {
       }
       break;
     case Operation::packet_ring_receive:
+      if (entry.res >= 0) completion.outcome = engine::Outcome::cancelled;
+      if (rings_.is_armed(record.socket, record.token)) {
+        completion.region = rings_.disarm(record.socket);
+      }
+      break;
     case Operation::provide:
     case Operation::wait_readable:
     case Operation::wait_writable:
@@ -78,7 +103,7 @@ void UringBackend::complete_receive(const io_uring_cqe& entry, OperationRecord& 
   if (entry.res < 0) return;
 
   const auto length_bytes = static_cast<std::uint32_t>(entry.res);
-  const std::uint32_t region_bytes = regions_.memory().region_bytes;
+  const std::uint32_t region_bytes = regions_.memory().buffers.region_bytes;
   posix::ReceivedMessage received =
       record.is_multishot
           ? read_multishot_layout(

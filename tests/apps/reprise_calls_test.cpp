@@ -40,6 +40,12 @@ TEST(RepriseCalls, WithMissingArgumentsNameThem) {
   expect_run_refused({"--pool"}, {"--pool", "value", "reprise run --help"});
 }
 
+TEST(RepriseCalls, WithAnotherRuleThatIsNotWholeSayWhatIsMissing) {
+  expect_run_refused({"+"}, {"\"+\"", "IN OUT"});
+  expect_run_refused({"+", "239.1.1.2:5000%lo"}, {"\"+\"", "IN OUT"});
+  expect_run_refused({"+", "+"}, {"endpoint \"+\""});
+}
+
 TEST(RepriseCalls, WithUnknownOptionsNameThem) {
   expect_run_refused({"--fly"}, {"\"--fly\"", "reprise run --help"});
   expect_refused({"reprise", "demo", "--fly"}, {"\"--fly\"", "reprise demo --help"});

@@ -36,7 +36,7 @@ class BackendHarness : public ::testing::Test {
   /// Takes the backend over and gives it memory.
   void use(std::unique_ptr<engine::Backend> backend, std::uint32_t region_bytes = kRegionBytes) {
     backend_ = std::move(backend);
-    const auto memory = backend_->register_memory(kRegions, region_bytes);
+    const auto memory = backend_->register_memory({.buffers = kRegions, .buffer_bytes = region_bytes});
     ASSERT_TRUE(memory.has_value()) << memory.error().message;
     memory_ = *memory;
   }
@@ -94,7 +94,7 @@ class BackendHarness : public ::testing::Test {
   void add_provide(std::uint32_t first_region, std::uint32_t count) {
     add(engine::Operation::provide, 999);
     for (std::uint32_t index = 0; index < count; ++index) {
-      add_slice(first_region + index, memory_.region_bytes);
+      add_slice(first_region + index, memory_.buffers.region_bytes);
     }
   }
   void add_cancel(std::uint32_t slot, std::uint32_t target_slot) {
@@ -142,8 +142,8 @@ class BackendHarness : public ::testing::Test {
 
   [[nodiscard]] std::uint8_t* region(std::uint32_t index) const {
     // The view is read-only for the engine; the tests fill payloads in place of a receive.
-    return reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(memory_.base)) +
-           index * memory_.stride_bytes;
+    return reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(memory_.buffers.base)) +
+           index * memory_.buffers.stride_bytes;
   }
 
   NetworkNamespace network_;

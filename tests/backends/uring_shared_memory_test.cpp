@@ -13,7 +13,7 @@ TEST_F(UringSharedMemory, IsNotProvidedForReceiving) {
   engine::Submission provide;
   provide.operation = engine::Operation::provide;
   provide.slice_count = 1;
-  const engine::Slice slice{engine::RegionIndex{0}, 0, memory_.region_bytes};
+  const engine::Slice slice{engine::RegionIndex{0}, 0, memory_.buffers.region_bytes};
   EXPECT_DEATH((*sender)->prepare({{&provide, 1}, {&slice, 1}}), "ring_entries_");
 }
 

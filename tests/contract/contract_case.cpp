@@ -33,6 +33,7 @@ std::string why_without(Need need, Stand& stand) {
       return limits.supports(Operation::segmented_send) ? "" : "segmented_send is not in limits()";
     case Need::zero_copy_send:
       return limits.supports(Operation::zero_copy_send) ? "" : "zero_copy_send is not in limits()";
+    case Need::packet_rings: return stand.has_packet_rings() ? "" : "there are no packet rings";
     case Need::descriptors:
       return stand.has_descriptors() ? "" : "there are no descriptors to adopt";
     case Need::second_backend: return stand.has_second_backend() ? "" : "there is one backend only";
@@ -51,7 +52,10 @@ void ContractCase::start(const StandOptions& options) {
   auto created = GetParam().create(options);
   if (!created) GTEST_SKIP() << created.error().message;
   stand_ = *std::move(created);
-  const auto memory = backend().register_memory(options.regions, options.region_bytes);
+  const auto memory = backend().register_memory({.buffers = options.regions,
+                                                 .buffer_bytes = options.region_bytes,
+                                                 .blocks = options.blocks,
+                                                 .block_bytes = options.block_bytes});
   ASSERT_TRUE(memory.has_value()) << memory.error().message;
   memory_ = *memory;
 }
@@ -90,7 +94,7 @@ engine::Submission& ContractCase::add_send(std::uint32_t slot, SocketIndex socke
 }
 
 void ContractCase::add_payload(std::uint64_t number, std::uint32_t length_bytes) {
-  const std::uint32_t send_regions = memory_.region_count - kSendRegions;
+  const std::uint32_t send_regions = memory_.buffers.region_count - kSendRegions;
   const engine::RegionIndex region{kSendRegions + next_send_region_++ % send_regions};
   const engine::Slice slice{region, kPayloadOffset, length_bytes};
   const std::span<const std::byte> visible = memory_.bytes(slice);
@@ -116,7 +120,7 @@ void ContractCase::add_receive(std::uint32_t slot, SocketIndex socket, bool is_m
 void ContractCase::add_provide(std::uint32_t first_region, std::uint32_t count) {
   add(Operation::provide, kProvideSlot);
   for (std::uint32_t index = first_region; index < first_region + count; ++index) {
-    slices_.push_back({engine::RegionIndex{index}, 0, memory_.region_bytes});
+    slices_.push_back({engine::RegionIndex{index}, 0, memory_.buffers.region_bytes});
   }
   submissions_.back().slice_count = count;
 }
@@ -149,13 +153,17 @@ void ContractCase::hand_over() {
 std::vector<Seen> ContractCase::reap_once(std::uint32_t completions_max) {
   if (!unclaimed_.empty()) return std::exchange(unclaimed_, {});
   engine::CompletionBatch batch(completions_max, completions_max);
+  batch.accept_from_rings(ring_datagrams_max_);
   const std::uint32_t count = backend().reap(batch);
   EXPECT_EQ(count, batch.completions().size());
   std::vector<Seen> seen;
   for (const engine::Completion& completion : batch.completions()) {
     const auto frames = batch.frames(completion);
-    seen.push_back({completion, {frames.begin(), frames.end()}, {}});
-    if (!frames.empty()) seen.back().payload = payload_of(completion, frames.front());
+    Seen& one = seen.emplace_back();
+    one.completion = completion;
+    one.frames.assign(frames.begin(), frames.end());
+    for (const engine::Frame& frame : frames) one.payloads.push_back(payload_of(completion, frame));
+    if (!frames.empty()) one.payload = one.payloads.front();
   }
   return seen;
 }
@@ -229,7 +237,7 @@ Outcome ContractCase::do_now(Operation operation, SocketIndex socket) {
 }
 
 std::vector<std::byte> ContractCase::region_of(const Seen& seen) const {
-  const auto bytes = memory_.bytes({seen.completion.region, 0, memory_.region_bytes});
+  const auto bytes = memory_.bytes({seen.completion.region, 0, memory_.buffers.region_bytes});
   return {bytes.begin(), bytes.end()};
 }
 

@@ -23,12 +23,19 @@ namespace reprise::tests {
 struct Seen {
   engine::Completion completion;
   std::vector<engine::Frame> frames;
-  Payload payload;  ///< of the first frame
+  Payload payload;                ///< of the first frame
+  std::vector<Payload> payloads;  ///< the first of each frame
   [[nodiscard]] std::uint32_t slot() const { return completion.token.slot; }
 };
 
 /// What a stand may lack. Cases are left out for these reasons only; skips_test.cpp lists them.
-enum class Need : std::uint8_t { segmented_send, zero_copy_send, descriptors, second_backend };
+enum class Need : std::uint8_t {
+  segmented_send,
+  zero_copy_send,
+  packet_rings,
+  descriptors,
+  second_backend,
+};
 /// Why the stand cannot have such cases; empty where it can.
 std::string why_without(Need need, Stand& stand);
 
@@ -98,6 +105,7 @@ class ContractCase : public ::testing::TestWithParam<StandKind> {
 
   std::unique_ptr<Stand> stand_;
   engine::PacketMemory memory_;
+  std::uint32_t ring_datagrams_max_ = 1000;  ///< what reap_once() accepts from packet rings
   std::vector<engine::Submission> submissions_;
   std::vector<engine::Slice> slices_;
 

@@ -103,6 +103,53 @@ std::vector<std::uint8_t> frame_of(const Payload& payload, std::uint16_t port) {
   return frame;
 }
 
+/// Fills in what a device with offloads would be given: linux/virtio_net.h.
+void write_segment_header(std::uint8_t* header, const OfferedFrame& offered,
+                          std::size_t tag_bytes) {
+  constexpr std::uint8_t kNeedsChecksum = 1;
+  constexpr std::uint8_t kUdpSegments = 5;
+  const auto write = [header](std::size_t at, std::size_t value) {
+    const auto number = static_cast<std::uint16_t>(value);
+    std::memcpy(header + at, &number, sizeof(number));
+  };
+  header[0] = kNeedsChecksum;
+  if (offered.datagrams > 1) {
+    header[1] = kUdpSegments;
+    write(2, kHeadersBytes + tag_bytes);
+    write(4, offered.first.length_bytes);
+  }
+  write(6, kLinkBytes + tag_bytes + 20);  // the checksum covers all from here on
+  write(8, 6);                            // and goes here
+}
+
+/// The segment header and the frame behind it.
+std::vector<std::uint8_t> frame_of(const OfferedFrame& offered, std::uint16_t port) {
+  constexpr std::size_t kAddressesBytes = 12;
+  std::vector<std::uint8_t> frame = frame_of(offered.first, port);
+  for (std::uint32_t more = 1; more < offered.datagrams; ++more) {
+    const bool is_last = more + 1 == offered.datagrams;
+    const std::uint32_t length_bytes =
+        is_last && offered.last_bytes > 0 ? offered.last_bytes : offered.first.length_bytes;
+    for (std::uint32_t place = 0; place < length_bytes; ++place) {
+      frame.push_back(payload_byte(offered.first.number + more, place));
+    }
+  }
+  write16(&frame[kLinkBytes + 2], frame.size() - kLinkBytes);
+  write16(&frame[kLinkBytes + 24], frame.size() - kLinkBytes - 20);
+  std::size_t tag_bytes = 0;
+  if (offered.vlan_tci != 0) {
+    std::uint8_t tag[4] = {0x81, 0x00, 0, 0};
+    tag_bytes = sizeof(tag);
+    write16(&tag[2], offered.vlan_tci);
+    frame.insert(frame.begin() + kAddressesBytes, std::begin(tag), std::end(tag));
+  }
+  frame.insert(frame.begin(), kSegmentHeaderBytes, 0);
+  if (offered.datagrams > 1 || offered.has_partial_checksum) {
+    write_segment_header(frame.data(), offered, tag_bytes);
+  }
+  return frame;
+}
+
 void send_frame(int socket, const std::vector<std::uint8_t>& frame, const char* interface) {
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
@@ -130,6 +177,7 @@ engine::Expected<HostNetwork*> HostNetwork::get() {
   }
   if (!add_cables()) return engine::failure("no veth pair: ip link add failed", ENODEV);
   made->injector_ = posix::Descriptor(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  made->offload_injector_ = packet_socket(0, "in_peer");
   made->witness_ = packet_socket(ETH_P_IP, "in");
   made->collector_ = packet_socket(ETH_P_IP, "out_peer");
   network = std::move(made);
@@ -140,6 +188,11 @@ HostNetwork::~HostNetwork() { static_cast<void>(::setns(namespace_before_.get(),
 
 void HostNetwork::offer(const Payload& payload, std::uint16_t port) {
   send_frame(injector_.get(), frame_of(payload, port), "in_peer");
+  ++offered_;
+}
+
+void HostNetwork::offer_frame(const OfferedFrame& offered, std::uint16_t port) {
+  send_frame(offload_injector_.get(), frame_of(offered, port), "in_peer");
   ++offered_;
 }
 
@@ -191,6 +244,7 @@ void HostNetwork::restore() {
   if (has_queue_) run("tc qdisc del dev out root");
   is_blocked_ = has_queue_ = false;
   set_output_up(true);
+  set_input_up(true);
   settle();
   static_cast<void>(collect(0));
 }
@@ -223,6 +277,13 @@ void HostNetwork::set_output_up(bool is_up) {
   const bool is_set = run(is_up ? "ip link set out up" : "ip link set out down");
   REPRISE_ASSERT(is_set);
   is_down_ = !is_up;
+}
+
+void HostNetwork::set_input_up(bool is_up) {
+  if (is_input_down_ != is_up) return;
+  const bool is_set = run(is_up ? "ip link set in up" : "ip link set in down");
+  REPRISE_ASSERT(is_set);
+  is_input_down_ = !is_up;
 }
 
 }  // namespace reprise::tests

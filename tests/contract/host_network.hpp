@@ -24,6 +24,7 @@ class HostNetwork {
   ~HostNetwork();
 
   void offer(const Payload& payload, std::uint16_t port);
+  void offer_frame(const OfferedFrame& offered, std::uint16_t port);
   void settle();
   std::vector<Payload> collect(std::size_t count);
   /// Everything as it was made, and nothing left to collect.
@@ -31,6 +32,7 @@ class HostNetwork {
   void block_output();
   void unblock_output();
   void set_output_up(bool is_up);
+  void set_input_up(bool is_up);
 
  private:
   HostNetwork() = default;
@@ -42,12 +44,14 @@ class HostNetwork {
 
   posix::Descriptor namespace_before_;
   posix::Descriptor injector_;
-  posix::Descriptor witness_;    ///< sees what arrives at `in`, behind the receivers
-  posix::Descriptor collector_;  ///< sees what arrives at `out_peer`
-  std::uint32_t offered_ = 0;    ///< and not yet seen by the witness
+  posix::Descriptor offload_injector_;  ///< with a segment header in front of its frames
+  posix::Descriptor witness_;           ///< sees what arrives at `in`, behind the receivers
+  posix::Descriptor collector_;         ///< sees what arrives at `out_peer`
+  std::uint32_t offered_ = 0;           ///< and not yet seen by the witness
   bool has_queue_ = false;
   bool is_blocked_ = false;
   bool is_down_ = false;
+  bool is_input_down_ = false;
 };
 
 }  // namespace reprise::tests

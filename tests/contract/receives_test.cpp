@@ -210,7 +210,7 @@ TEST_P(ContractOfReceives, AFrameOfTheRegionsSizeFitsAndOneByteMoreIsTold) {
   const engine::Frame cut = wait_for(1)[0].frames.at(0);
   EXPECT_LT(cut.captured_bytes, cut.original_bytes);
   EXPECT_GE(cut.captured_bytes, kFrameBytes);
-  EXPECT_LE(cut.offset_bytes + cut.captured_bytes, memory_.region_bytes);
+  EXPECT_LE(cut.offset_bytes + cut.captured_bytes, memory_.buffers.region_bytes);
   EXPECT_EQ(cut.original_bytes, 1000 + kHeadersBytes);
 }
 
@@ -224,7 +224,7 @@ TEST_P(ContractOfReceives, AOneShotToldWhatItCutOffToo) {
   const engine::Frame cut = wait_for(1)[0].frames.at(0);
   EXPECT_LT(cut.captured_bytes, cut.original_bytes);
   EXPECT_GE(cut.captured_bytes, 256U);
-  EXPECT_LE(cut.offset_bytes + cut.captured_bytes, memory_.region_bytes);
+  EXPECT_LE(cut.offset_bytes + cut.captured_bytes, memory_.buffers.region_bytes);
   EXPECT_EQ(cut.original_bytes, 1000 + kHeadersBytes);
 }
 

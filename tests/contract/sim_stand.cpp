@@ -22,6 +22,8 @@ sim::SimulatedHost::Options host_options(const StandOptions& options,
   host.link.delay_ns = 20'000;
   host.regions = options.regions;
   host.region_bytes = options.region_bytes;
+  host.blocks = options.blocks;
+  host.block_bytes = options.block_bytes;
   return host;
 }
 
@@ -32,6 +34,7 @@ class SimStand final : public Stand {
 
   engine::Backend& backend() override { return host_; }
 
+  [[nodiscard]] bool has_packet_rings() override { return true; }
   [[nodiscard]] engine::PacketSocketSpec receiver(std::uint16_t port) const override {
     engine::PacketSocketSpec spec = Stand::receiver(port);
     spec.interface = "sim0";
@@ -70,6 +73,25 @@ class SimStand final : public Stand {
     packet.sequence = payload.number;
     packet.payload_bytes = payload.length_bytes;
     host_.offer(kInput, packet, port);
+  }
+  void offer_frame(const OfferedFrame& frame, std::uint16_t port) override {
+    const std::uint32_t last_bytes =
+        frame.last_bytes == 0 ? frame.first.length_bytes : frame.last_bytes;
+    sim::Packet packet;
+    packet.sequence = frame.first.number;
+    packet.payload_bytes = (frame.datagrams - 1) * frame.first.length_bytes + last_bytes;
+    if (frame.datagrams > 1) {
+      packet.segment_bytes = static_cast<std::uint16_t>(frame.first.length_bytes);
+    }
+    packet.has_checksum = frame.has_partial_checksum || frame.datagrams > 1 ? 0 : 1;
+    packet.vlan_tci = frame.vlan_tci;
+    host_.offer(kInput, packet, port);
+  }
+  void set_input_up(bool is_up) override {
+    for (std::uint32_t socket = 0; !is_up && socket < sim::SimulatedHost::Options{}.packet_sockets_max;
+         ++socket) {
+      host_.kernel().set_receiver_down(engine::SocketIndex{socket});
+    }
   }
   void settle() override { host_.pass(kStep); }
   std::vector<Payload> collect(std::size_t count) override {

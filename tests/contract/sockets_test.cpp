@@ -122,7 +122,7 @@ TEST_P(ContractOfSockets, RegionsThatAreNotThereAreNotSentFrom) {
   const auto another = stand_->second_backend();
   EXPECT_FALSE(another->use_memory({}).has_value());
   engine::PacketMemory headers_only = memory_;
-  headers_only.visible_bytes = 64;
+  headers_only.buffers.visible_bytes = 64;
   EXPECT_FALSE(another->use_memory(headers_only).has_value());
 }
 
@@ -139,11 +139,11 @@ TEST_P(ContractOfSockets, LimitsNameWhatEveryBackendHas) {
 }
 
 TEST_P(ContractOfSockets, RegionsAreAsManyAndAsLargeAsAskedForAndApart) {
-  EXPECT_EQ(memory_.region_count, 256U);
-  EXPECT_GE(memory_.region_bytes, 2048U);
-  EXPECT_GE(memory_.stride_bytes, memory_.visible_bytes);
-  EXPECT_LE(memory_.visible_bytes, memory_.region_bytes);
-  EXPECT_GE(memory_.visible_bytes, 64U);
+  EXPECT_EQ(memory_.buffers.region_count, 256U);
+  EXPECT_GE(memory_.buffers.region_bytes, 2048U);
+  EXPECT_GE(memory_.buffers.stride_bytes, memory_.buffers.visible_bytes);
+  EXPECT_LE(memory_.buffers.visible_bytes, memory_.buffers.region_bytes);
+  EXPECT_GE(memory_.buffers.visible_bytes, 64U);
 }
 
 }  // namespace

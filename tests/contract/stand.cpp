@@ -55,6 +55,10 @@ engine::Expected<engine::SocketIndex> Stand::open_sender_to_closed_port() {
   return backend().open(spec);
 }
 
+void Stand::offer_frame(const OfferedFrame&, std::uint16_t) { REPRISE_ASSERT(false); }
+
+void Stand::set_input_up(bool) { REPRISE_ASSERT(false); }
+
 const std::vector<StandKind>& stand_kinds() {
   static const std::vector<StandKind> kinds = [] {
     std::vector<StandKind> all;

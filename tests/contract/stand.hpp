@@ -41,6 +41,17 @@ struct StandOptions {
   std::uint32_t completion_entries = 256;
   std::uint32_t regions = 256;
   std::uint32_t region_bytes = 2048;
+  std::uint32_t blocks = 0;  ///< for packet rings
+  std::uint32_t block_bytes = 0;
+};
+
+/// What is offered in one frame: a datagram, or several of one length that offloads have merged.
+struct OfferedFrame {
+  Payload first;
+  std::uint32_t datagrams = 1;   ///< with the numbers that follow
+  std::uint32_t last_bytes = 0;  ///< 0: the last one is as long as the others
+  bool has_partial_checksum = false;
+  std::uint16_t vlan_tci = 0;  ///< 0: no tag
 };
 
 class Stand {
@@ -71,6 +82,8 @@ class Stand {
   };
   [[nodiscard]] virtual bool has_descriptors() const { return false; }
   virtual Adoptable adoptable() { return {}; }
+  /// Whether there are packet rings; then also offer_frame() and set_input_up().
+  [[nodiscard]] virtual bool has_packet_rings() { return false; }
   /// One more, whose senders use the same output.
   [[nodiscard]] virtual bool has_second_backend() const { return false; }
   virtual std::unique_ptr<engine::Backend> second_backend() { return nullptr; }
@@ -85,6 +98,8 @@ class Stand {
 
   /// Sends a datagram to 239.1.1.1 and this port into the input.
   virtual void offer(const Payload& payload, std::uint16_t port) = 0;
+  virtual void offer_frame(const OfferedFrame& frame, std::uint16_t port);
+  virtual void set_input_up(bool is_up);
   /// Returns when all that was offered has reached the sockets.
   virtual void settle() = 0;
   /// What left since the last call: waits until there is `count`, and gives up after a while.

@@ -50,7 +50,7 @@ class Bed final : public engine::Backend {
   engine::SubmitResult submit_and_wait(std::uint32_t, engine::Instant) override { return {}; }
   std::uint32_t reap(engine::CompletionBatch&) override { return 0; }
   [[nodiscard]] engine::Instant now() const override { return {}; }
-  engine::Expected<engine::PacketMemory> register_memory(std::uint32_t, std::uint32_t) override {
+  engine::Expected<engine::PacketMemory> register_memory(const engine::MemorySpec&) override {
     return {};
   }
   engine::Expected<void> use_memory(const engine::PacketMemory&) override { return {}; }
@@ -78,7 +78,7 @@ StageConfig config_with(std::uint32_t pool) {
 
 WorkItem numbered(std::uint64_t number) {
   return {{RegionIndex{static_cast<std::uint32_t>(number % 7)}, static_cast<std::uint32_t>(number),
-           static_cast<std::uint32_t>(number >> 32U)},
+           static_cast<std::uint16_t>(number >> 32U)},
           OutputIndex{static_cast<std::uint32_t>(~number)}};
 }
 

@@ -26,7 +26,8 @@ Hazards array_of(std::uint32_t item_bytes) {
 }
 
 WorkItem numbered(std::uint32_t number) {
-  return {{RegionIndex{number}, number + 1, number + 2}, OutputIndex{number + 3}};
+  return {{RegionIndex{number}, number + 1, static_cast<std::uint16_t>(number + 2)},
+          OutputIndex{number + 3}};
 }
 
 TEST(Backlog, IsAQueueWhateverItIsMadeOf) {

@@ -298,7 +298,7 @@ TEST_F(Egress, ARegionIsFreeWhenItsLastSendHasEnded) {
   relay.hand_over();
   relay.offer(1, 0);
   relay.hand_over();
-  const RegionIndex region = kernel.sends.front().slice.region;
+  const RegionIndex region = kernel.sends.front().slices.front().region;
   EXPECT_EQ(relay.stage->ledger().references(region), 2U);
   kernel.end_send(Outcome::ok);
   relay.reap();

@@ -21,10 +21,15 @@ namespace reprise::engine::played {
 inline constexpr std::uint16_t kPort = 5000;
 inline constexpr std::uint32_t kPayloadBytes = 32;
 
-/// An operation that the kernel has, with the slice of a send.
+/// An operation that the kernel has, with the slices of a send.
 struct InFlight {
   Submission submission;
-  Slice slice;
+  std::vector<Slice> slices;
+};
+
+struct BlockFrame {
+  std::vector<std::byte> bytes;
+  Frame frame;
 };
 
 class PlayedKernel final : public Backend {
@@ -33,7 +38,10 @@ class PlayedKernel final : public Backend {
       : submissions_max_(config.submissions_max),
         region_bytes_(config.region_bytes),
         region_count_(config.region_count()),
-        bytes_(std::size_t{config.region_bytes} * config.region_count()) {}
+        block_bytes_(config.block_bytes),
+        block_count_(config.blocks),
+        bytes_(std::size_t{config.region_bytes} * config.region_count()),
+        blocks_(std::size_t{config.block_bytes} * config.blocks) {}
 
   // What the stage has handed over.
   std::deque<InFlight> sends;
@@ -41,6 +49,7 @@ class PlayedKernel final : public Backend {
   std::deque<InFlight> waits;
   std::deque<InFlight> cancels;
   std::deque<RegionIndex> provided;
+  std::deque<RegionIndex> provided_blocks;
   // What the stage, or its runner, called.
   std::uint32_t submit_calls = 0;
   std::vector<std::uint32_t> waited_for;
@@ -90,7 +99,7 @@ class PlayedKernel final : public Backend {
     pending.completion.token = receives[receive].submission.token;
     pending.completion.more = true;
     pending.completion.region = provided.front();
-    pending.frame = frame;
+    pending.frames.push_back(frame);
     provided.pop_front();
     std::memcpy(bytes_.data() + std::size_t{static_cast<std::uint32_t>(pending.completion.region)} *
                                     region_bytes_,
@@ -99,13 +108,49 @@ class PlayedKernel final : public Backend {
     return true;
   }
 
-  [[nodiscard]] PacketMemory memory() const {
-    return {bytes_.data(), region_bytes_, region_bytes_, region_bytes_, region_count_};
+  /// The ring's oldest block, with these frames in it, one after the other. False where there is no
+  /// block or no receive for it. The last frame completes the block, unless it `goes_on`.
+  bool deliver_block(std::span<const BlockFrame> frames, bool goes_on = false,
+                     std::size_t receive = 0) {
+    if (receive >= receives.size()) return false;
+    const bool is_new = !is_block_open_;
+    if (is_new && provided_blocks.empty()) return false;
+    if (is_new) {
+      open_block_ = provided_blocks.front();
+      provided_blocks.pop_front();
+      filled_bytes_ = 0;
+    }
+    is_block_open_ = goes_on;
+    Pending pending;
+    pending.completion.token = receives[receive].submission.token;
+    pending.completion.more = true;
+    pending.completion.region = open_block_;
+    pending.completion.region_complete = !goes_on;
+    for (const BlockFrame& each : frames) {
+      const std::uint32_t length_bytes = static_cast<std::uint32_t>(each.bytes.size());
+      std::ranges::copy(each.bytes,
+                        memory().writable({open_block_, filled_bytes_, length_bytes}).begin());
+      pending.frames.push_back(each.frame);
+      pending.frames.back().offset_bytes = filled_bytes_;
+      filled_bytes_ += length_bytes;
+    }
+    completions_.push_back(pending);
+    return true;
   }
-  /// The number in the payload of a send.
+
+  [[nodiscard]] PacketMemory memory() const {
+    auto* bytes = const_cast<std::byte*>(bytes_.data());
+    auto* blocks = const_cast<std::byte*>(blocks_.data());
+    return {{bytes, region_bytes_, region_bytes_, region_bytes_, region_count_},
+            {blocks, block_bytes_, block_bytes_, block_bytes_, block_count_}};
+  }
+  /// The number in the payload of a send, or in its first one.
   [[nodiscard]] std::uint32_t number(const InFlight& send) const {
+    return number(send.slices.front());
+  }
+  [[nodiscard]] std::uint32_t number(Slice slice) const {
     std::uint32_t value = 0;
-    std::memcpy(&value, memory().bytes(send.slice).data(), sizeof value);
+    std::memcpy(&value, memory().bytes(slice).data(), sizeof value);
     return value;
   }
   static bool is_linked(const InFlight& operation) {
@@ -127,9 +172,8 @@ class PlayedKernel final : public Backend {
       if (prepared_.size() + length > submissions_max_) break;
       for (const std::uint32_t end = taken + length; taken < end; ++taken) {
         const Submission& submission = view.submissions[taken];
-        prepared_.push_back({submission, submission.slice_count == 1
-                                             ? view.slices[submission.slice_first]
-                                             : Slice{}});
+        const auto slices = view.slices.subspan(submission.slice_first, submission.slice_count);
+        prepared_.push_back({submission, {slices.begin(), slices.end()}});
       }
     }
     return taken;
@@ -149,21 +193,22 @@ class PlayedKernel final : public Backend {
   std::uint32_t reap(CompletionBatch& batch) override {
     batch.clear();
     std::uint32_t count = 0;
-    for (; !completions_.empty() && batch.has_room(1); ++count) {
+    for (; !completions_.empty(); ++count) {
       const Pending& pending = completions_.front();
+      if (!batch.has_room(static_cast<std::uint32_t>(pending.frames.size()))) break;
       Completion& completion = batch.push();
       const std::uint32_t frame_first = completion.frame_first;
       completion = pending.completion;
       completion.frame_first = frame_first;
       completion.frame_count = 0;
-      if (completion.region != kNoRegion) batch.push_frame() = pending.frame;
+      for (const Frame& frame : pending.frames) batch.push_frame() = frame;
       completions_.pop_front();
     }
     return count;
   }
   [[nodiscard]] Instant now() const override { return {}; }
   void wake() override {}
-  Expected<PacketMemory> register_memory(std::uint32_t, std::uint32_t) override { return memory(); }
+  Expected<PacketMemory> register_memory(const engine::MemorySpec&) override { return memory(); }
   Expected<void> use_memory(const PacketMemory&) override { return {}; }
   Expected<SocketIndex> open(const PacketSocketSpec&) override { return SocketIndex{0}; }
   Expected<SocketIndex> open(const SendSocketSpec&) override { return SocketIndex{1}; }
@@ -175,16 +220,20 @@ class PlayedKernel final : public Backend {
  private:
   struct Pending {
     Completion completion;
-    Frame frame;
+    std::vector<Frame> frames;
   };
   void provide(SubmissionView view, const Submission& submission) {
     for (const Slice& slice : view.slices.subspan(submission.slice_first, submission.slice_count)) {
-      provided.push_back(slice.region);
+      (memory().is_block(slice.region) ? provided_blocks : provided).push_back(slice.region);
     }
   }
   std::deque<InFlight>& list_of(const InFlight& operation) {
-    if (operation.submission.operation == Operation::send) return sends;
-    if (operation.submission.operation == Operation::receive) return receives;
+    if (operation.submission.operation == Operation::send ||
+        operation.submission.operation == Operation::segmented_send)
+      return sends;
+    if (operation.submission.operation == Operation::receive ||
+        operation.submission.operation == Operation::packet_ring_receive)
+      return receives;
     if (operation.submission.operation == Operation::wait_writable) return waits;
     REPRISE_ASSERT(operation.submission.operation == Operation::cancel);
     return cancels;
@@ -201,7 +250,13 @@ class PlayedKernel final : public Backend {
   std::uint32_t submissions_max_;
   std::uint32_t region_bytes_;
   std::uint32_t region_count_;
+  std::uint32_t block_bytes_;
+  std::uint32_t block_count_;
   std::vector<std::byte> bytes_;
+  std::vector<std::byte> blocks_;
+  RegionIndex open_block_ = kNoRegion;
+  std::uint32_t filled_bytes_ = 0;
+  bool is_block_open_ = false;
   std::deque<InFlight> prepared_;
   std::deque<Pending> completions_;
 };
@@ -213,13 +268,15 @@ inline Address group(std::uint32_t number) {
 inline const Address kSender = Address::ipv4(10, 0, 0, 1);
 
 /// A whole frame for a group, its payload starting with `number`.
-inline std::vector<std::byte> numbered_frame(std::uint32_t group_number, std::uint32_t number) {
+inline std::vector<std::byte> numbered_frame(std::uint32_t group_number, std::uint32_t number,
+                                             std::uint32_t payload_bytes = kPayloadBytes,
+                                             std::uint16_t source_port = 40'000) {
   FrameHeader header;
   header.source = kSender;
   header.destination = group(group_number);
-  header.source_port = 40'000;
+  header.source_port = source_port;
   header.destination_port = kPort;
-  std::array<std::byte, kPayloadBytes> payload{};
+  std::vector<std::byte> payload(payload_bytes);
   std::memcpy(payload.data(), &number, sizeof number);
   std::vector<std::byte> bytes(headers_length_bytes(header) + payload.size());
   build_frame(header, payload, bytes);
@@ -250,9 +307,10 @@ inline StageConfig small_config() {
 }
 
 struct StageOnPlayedKernel {
+  /// With blocks its input has a packet ring.
   explicit StageOnPlayedKernel(const StageConfig& config = small_config())
       : kernel(config), stage(config), batch(256, 256) {
-    input = stage->add_input(SocketIndex{0}).value();
+    input = stage->add_input({.socket = SocketIndex{0}, .has_ring = config.blocks > 0}).value();
   }
 
   /// Routes a group to sockets; the route.
@@ -282,7 +340,7 @@ struct StageOnPlayedKernel {
   /// Prepares, and hands everything over.
   void hand_over() {
     do {
-      stage->prepare();
+      stage->prepare(kernel.memory());
       stage->taken(kernel.prepare(stage->outgoing()));
       kernel.submit();
     } while (!stage->outgoing().submissions.empty());
@@ -291,7 +349,7 @@ struct StageOnPlayedKernel {
   void hand_over_once() {
     ++turns;
     REPRISE_ASSERT(turns < 100'000);  // else a test waits for a stage that never comes to rest
-    stage->prepare();
+    stage->prepare(kernel.memory());
     stage->taken(kernel.prepare(stage->outgoing()));
     kernel.submit();
   }
@@ -317,7 +375,8 @@ struct StageOnPlayedKernel {
   [[nodiscard]] std::vector<std::uint32_t> numbers_on(std::uint32_t socket) const {
     std::vector<std::uint32_t> numbers;
     for (const InFlight& send : kernel.sends) {
-      if (send.submission.socket == SocketIndex{socket}) numbers.push_back(kernel.number(send));
+      if (send.submission.socket != SocketIndex{socket}) continue;
+      for (const Slice& slice : send.slices) numbers.push_back(kernel.number(slice));
     }
     return numbers;
   }

@@ -105,8 +105,9 @@ TEST_F(Ingress, PartsWhatAnOffloadMergedAndCountsEachDatagram) {
   std::vector<std::uint32_t> lengths;
   std::vector<std::uint32_t> offsets;
   for (const auto& send : kernel.sends) {
-    lengths.push_back(send.slice.length_bytes);
-    offsets.push_back(send.slice.offset_bytes - kernel.sends[0].slice.offset_bytes);
+    lengths.push_back(send.slices.front().length_bytes);
+    offsets.push_back(send.slices.front().offset_bytes -
+                      kernel.sends[0].slices.front().offset_bytes);
   }
   EXPECT_EQ(lengths, (std::vector<std::uint32_t>{12, 12, 8})) << "of a payload of 32 bytes";
   EXPECT_EQ(offsets, (std::vector<std::uint32_t>{0, 12, 24}));
@@ -164,8 +165,8 @@ TEST_F(Ingress, ThePayloadLeavesWithoutItsHeaders) {
   relay.offer(1, 0xabcd);
   relay.hand_over();
   ASSERT_EQ(kernel.sends.size(), 1U);
-  EXPECT_EQ(kernel.sends[0].slice.length_bytes, played::kPayloadBytes);
-  EXPECT_EQ(kernel.sends[0].slice.offset_bytes, 42U);
+  EXPECT_EQ(kernel.sends[0].slices.front().length_bytes, played::kPayloadBytes);
+  EXPECT_EQ(kernel.sends[0].slices.front().offset_bytes, 42U);
   EXPECT_EQ(kernel.number(kernel.sends[0]), 0xabcdU);
 }
 
@@ -210,7 +211,7 @@ TEST_F(Ingress, IsArmedOnlyWhileTheKernelHasRegions) {  // N3
   relay.offer(1, 0, small_config().pool);
   kernel.end_oldest(kernel.receives, Outcome::no_buffer);
   relay.reap();
-  relay.stage->prepare();
+  relay.stage->prepare(kernel.memory());
   for (const Submission& submission : relay.stage->outgoing().submissions) {
     EXPECT_EQ(submission.operation, Operation::send) << "no region is free";
   }

@@ -218,7 +218,7 @@ class LazyBackend final : public Backend {
   }
   [[nodiscard]] Instant now() const override { return {}; }
   void wake() override {}
-  Expected<PacketMemory> register_memory(std::uint32_t, std::uint32_t) override {
+  Expected<PacketMemory> register_memory(const engine::MemorySpec&) override {
     return PacketMemory{};
   }
   Expected<void> use_memory(const PacketMemory&) override { return {}; }

@@ -54,8 +54,9 @@ struct SharedFrame {
     }
   }
   [[nodiscard]] PacketMemory memory() const {
-    return {bytes.data(), stride, stride, stride,
-            static_cast<std::uint32_t>(bytes.size() / stride)};
+    return {{const_cast<std::byte*>(bytes.data()), stride, stride, stride,
+             static_cast<std::uint32_t>(bytes.size() / stride)},
+            {}};
   }
   std::uint32_t stride;
   std::vector<std::byte> bytes;

@@ -32,7 +32,7 @@ TEST(IngressStage, HasRoomForARemovalOfEachOutput) {
     ASSERT_TRUE(stage->remove_route(*route).has_value());
   }
   stage->stop();
-  stage->prepare();
+  stage->prepare({});
   ASSERT_EQ(stage->handing_over().size(), 9U);
   EXPECT_EQ(stage->handing_over()[7], WorkItem::removal(OutputIndex{7}));
   EXPECT_TRUE(stage->handing_over()[8].is_end()) << "no receive was armed";
@@ -47,7 +47,7 @@ TEST(IngressStage, SaysNothingOfARouteThatIsRemovedAfterTheEnd) {
   const InputIndex input = stage->add_input(SocketIndex{0}).value();
   const auto route = stage->add_route({{}, played::group(1), input, played::kPort}, OutputIndex{0});
   stage->stop();
-  stage->prepare();
+  stage->prepare({});
   stage->handed_over();
   ASSERT_TRUE(stage->is_stopped());
   EXPECT_TRUE(stage->remove_route(*route).has_value());

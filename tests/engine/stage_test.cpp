@@ -46,7 +46,7 @@ void act_at_random(StageOnPlayedKernel& relay, std::mt19937& random, std::uint32
 
 /// One step of a stage alone: takes all it wants to hand over, then completes a batch.
 void step(Flat<Stage>& stage, const CompletionBatch& batch, const PacketMemory& memory) {
-  stage->prepare();
+  stage->prepare(memory);
   stage->taken(static_cast<std::uint32_t>(stage->outgoing().submissions.size()));
   stage->complete(batch, memory);
 }
@@ -62,8 +62,9 @@ class Inputs {
     }
   }
   [[nodiscard]] PacketMemory memory() const {
-    return {bytes_.data(), stride_, stride_, stride_,
-            static_cast<std::uint32_t>(bytes_.size() / stride_)};
+    auto* bytes = const_cast<std::byte*>(bytes_.data());
+    return {{bytes, stride_, stride_, stride_, static_cast<std::uint32_t>(bytes_.size() / stride_)},
+            {}};
   }
   [[nodiscard]] CompletionBatch received(std::uint32_t region) const {
     CompletionBatch batch(4, 4);
@@ -126,8 +127,8 @@ TEST(Stage, GoesOnFromItsBytesAsIfNothingHadHappened) {
     step(restored, inputs.received(region), inputs.memory());
     ASSERT_TRUE(restored == original);
   }
-  restored->prepare();
-  original->prepare();
+  restored->prepare(inputs.memory());
+  original->prepare(inputs.memory());
   EXPECT_EQ(restored->outgoing().submissions.size(), original->outgoing().submissions.size());
   EXPECT_TRUE(restored->laws_hold());
 }

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+#include <ostream>
+#include <vector>
+
 #include "kernel_fixture.hpp"
 #include "reprise/engine/packet.hpp"
 #include "reprise/sim/kernel_backend.hpp"
@@ -22,18 +27,33 @@ constexpr std::int64_t kTimeoutNs = 400'000'000;
 
 KernelConfig ring_kernel() {
   KernelConfig config = small_kernel();
-  config.regions = kFirstProvided + kBlocks;
-  config.region_bytes = config.visible_bytes = kBlockBytes;
-  config.packet_sockets.front().ring = {kBlocks, kFirstProvided, kBlockBytes, kTimeoutNs};
+  config.blocks = kBlocks;
+  config.block_bytes = kBlockBytes;
+  config.packet_sockets.front().ring = {.blocks = kBlocks,
+                                        .block_bytes = kBlockBytes,
+                                        .first_region = config.regions,
+                                        .timeout_ns = kTimeoutNs};
   config.rings.front().completions_max = 64;
   return config;
 }
 
-RegionIndex block(std::uint32_t number) { return RegionIndex{kFirstProvided + number}; }
+RegionIndex block(std::uint32_t number) { return RegionIndex{96 + number}; }
+
+/// What one completion of a ring showed.
+struct Portion {
+  std::uint32_t block = 0;
+  std::uint32_t frames = 0;
+  bool is_last = true;
+  friend bool operator==(const Portion&, const Portion&) = default;
+  friend void PrintTo(const Portion& portion, std::ostream* out) {
+    *out << portion.frames << " frames of block " << portion.block
+         << (portion.is_last ? "" : ", more follow");
+  }
+};
+using Portions = std::vector<Portion>;
 
 struct OneRing : OneKernel {
   explicit OneRing(const KernelConfig& config = ring_kernel()) : OneKernel(config) {
-    provide(kBlocks);
     prepare(Operation::packet_ring_receive, 1, kInput, kMultishot);
     submit();
   }
@@ -51,19 +71,50 @@ struct OneRing : OneKernel {
     kernel().tick_blocks(now);
     run_work();
   }
+  /// One reap through the engine's interface; `batch` has it afterwards.
+  Portions read(std::uint32_t datagrams = 1000) {
+    batch.accept_from_rings(datagrams);
+    KernelBackend backend(kernel(), kRing, choices, costs_, now, detail);
+    backend.reap(batch);
+    Portions portions;
+    for (const engine::Completion& completion : batch.completions()) {
+      EXPECT_EQ(completion.outcome, Outcome::ok);
+      EXPECT_TRUE(completion.more);
+      portions.push_back({static_cast<std::uint32_t>(completion.region) - 96,
+                          completion.frame_count, completion.region_complete});
+    }
+    return portions;
+  }
   /// Blocks that were handed over, by their numbers.
   Slots blocks() {
     Slots numbers;
-    for (const Posted& posted : collect()) {
-      EXPECT_EQ(posted.outcome, Outcome::ok);
-      EXPECT_EQ(posted.more, 1U);
-      numbers.push_back(static_cast<std::uint32_t>(posted.region) - kFirstProvided);
+    for (const Portion& portion : read()) {
+      EXPECT_TRUE(portion.is_last);
+      numbers.push_back(portion.block);
     }
     return numbers;
   }
+  /// Sequence numbers of the frames of the newest read(), as their tags tell.
+  Slots sequences() {
+    Slots all;
+    for (const engine::Completion& completion : batch.completions()) {
+      for (const engine::Frame& frame : batch.frames(completion)) {
+        Tag tag{};
+        const auto bytes = kernel().memory().bytes(
+            {completion.region, frame.offset_bytes + kHeaderBytes, kTagBytes});
+        std::memcpy(&tag, bytes.data(), sizeof tag);
+        all.push_back(static_cast<std::uint32_t>(tag.sequence));
+      }
+    }
+    return all;
+  }
   std::uint64_t drops() { return kernel().statistics(kInput).kernel_drops; }
 
+  engine::CompletionBatch batch{16, 64};
+  PhaseDetail detail;
+
  private:
+  CostProfile costs_;
   std::uint64_t next_sequence_ = 0;
 };
 
@@ -74,7 +125,7 @@ TEST(PacketRing, ABlockIsHandedOverWhenTheNextFrameDoesNotFit) {  // R1
   EXPECT_EQ(one.blocks(), Slots{}) << "full, but nothing more came";
   EXPECT_EQ(one.offer(1), 1U);
   EXPECT_EQ(one.blocks(), Slots{0});
-  EXPECT_EQ(one.kernel().block_frames(block(0)).size(), 7U);
+  EXPECT_EQ(one.sequences(), run_of(0, 6));
   EXPECT_EQ(one.kernel().socket_backlog(), 1U);
   EXPECT_EQ(one.offer(14), 14U);
   EXPECT_EQ(one.blocks(), (Slots{1, 2}));
@@ -83,11 +134,12 @@ TEST(PacketRing, ABlockIsHandedOverWhenTheNextFrameDoesNotFit) {  // R1
 TEST(PacketRing, FramesLieOneBehindTheOtherWithAGapBeforeEach) {
   OneRing one;
   one.offer(8);
-  const auto frames = one.kernel().block_frames(block(0));
+  ASSERT_EQ(one.read(), (Portions{{0, 7}}));
+  EXPECT_EQ(one.sequences(), run_of(0, 6));
+  const auto frames = one.batch.frames(one.batch.completions()[0]);
   for (std::uint32_t place = 0; place < 7; ++place) {
     EXPECT_EQ(frames[place].offset_bytes, 48U + place * 1128U + 82U);
     EXPECT_EQ(frames[place].captured_bytes, kHeaderBytes + kRingPayload);
-    EXPECT_EQ(frames[place].packet.sequence, place);
   }
 }
 
@@ -150,28 +202,74 @@ TEST(PacketRing, AModelThatSkipsTheBlockHeldBackIsAnotherModel) {  // R2
 TEST(PacketRing, AFrameLargerThanABlockIsCutAndAnEmptyBlockHandedOverBeforeIt) {  // R4
   OneRing one;
   one.offer(1, 20'000);
-  EXPECT_EQ(one.blocks(), Slots{0});
-  EXPECT_EQ(one.kernel().block_frames(block(0)).size(), 0U);
+  EXPECT_EQ(one.read(), (Portions{{0, 0}}));
   one.tick_at(kTimeoutNs);
-  EXPECT_EQ(one.blocks(), Slots{1});
-  const auto frames = one.kernel().block_frames(block(1));
-  ASSERT_EQ(frames.size(), 1U);
-  EXPECT_EQ(frames[0].captured_bytes, 8062U);
-  EXPECT_EQ(frames[0].packet.payload_bytes, 20'000U);
+  ASSERT_EQ(one.read(), (Portions{{1, 1}}));
+  const engine::Frame frame = one.batch.frames(one.batch.completions()[0])[0];
+  EXPECT_EQ(frame.captured_bytes, 8062U);
+  EXPECT_EQ(frame.original_bytes, kHeaderBytes + 20'000U);
 }
 
-TEST(PacketRing, AOneShotReceiveTakesOneBlock) {
+TEST(PacketRing, StartsWithAllItsBlocksWhateverIsProvidedFirst) {  // R5
   OneRing one;
-  one.prepare_cancel(2, 1);
+  one.kernel().provide(block(2));
+  one.kernel().provide(block(0));
+  EXPECT_EQ(one.offer(30), 28U);
+  EXPECT_EQ(one.kernel().statistics(kInput).queued, 28U);
+  EXPECT_EQ(one.blocks(), (Slots{0, 1, 2, 3}));
+}
+
+TEST(PacketRing, HandsOverNoMoreThanTheBatchAcceptsAndTheRestOfTheBlockLater) {  // I9
+  OneRing one;
+  one.offer(16);
+  EXPECT_EQ(one.read(0), Portions{});
+  EXPECT_EQ(one.read(3), (Portions{{0, 3, false}}));
+  EXPECT_EQ(one.read(6), (Portions{{0, 4}, {1, 2, false}}));
+  EXPECT_EQ(one.sequences(), run_of(3, 8));
+  EXPECT_EQ(one.kernel().socket_backlog(), 7U);
+  EXPECT_EQ(one.read(), (Portions{{1, 5}}));
+  EXPECT_EQ(one.read(), Portions{});
+  EXPECT_EQ(one.detail.received.size(), 2U) << "each block once";
+}
+
+TEST(PacketRing, AMergedFrameCountsAsItsDatagramsAndIsNeverParted) {  // I9
+  OneRing one;
+  one.arrive_merged(0, 4000, 1000);
+  one.arrive_merged(4, 2500, 1000);
+  one.arrive(7, 1000);
+  one.tick_at(kTimeoutNs);
+  EXPECT_EQ(one.read(1), (Portions{{0, 1, false}})) << "one frame more than fits";
+  EXPECT_EQ(one.read(4), (Portions{{0, 2}}));
+  EXPECT_EQ(one.batch.frames(one.batch.completions()[0])[0].datagrams_max(), 3U);
+}
+
+TEST(PacketRing, ItsFramesAreNoCompletionsAndComeBehindThem) {
+  OneRing one;
+  one.offer(8);
+  EXPECT_EQ(one.kernel().completion_count(kRing), 0U);
+  EXPECT_EQ(one.kernel().ready_count(kRing), 1U) << "but a wait ends";
+  EXPECT_EQ(one.send(), Outcome::ok);
+  one.prepare_send(3);
+  one.submit();
+  one.batch.accept_from_rings(100);
+  CostProfile costs;
+  KernelBackend backend(one.kernel(), kRing, one.choices, costs, one.now, one.detail);
+  ASSERT_EQ(backend.reap(one.batch), 2U);
+  EXPECT_EQ(one.batch.completions()[0].token.slot, 3U);
+  EXPECT_EQ(one.batch.completions()[1].token.slot, 1U);
+}
+
+TEST(PacketRing, AOneShotReceiveAndASecondOneAreInvalid) {
+  OneRing one;
+  one.prepare(Operation::packet_ring_receive, 2, kInput, kMultishot);
+  one.submit();
+  EXPECT_EQ(one.reap(), all_ended(2, 2, Outcome::invalid));
+  one.prepare_cancel(3, 1);
   one.submit();
   one.collect();
-  one.prepare(Operation::packet_ring_receive, 3, kInput);
+  one.prepare(Operation::packet_ring_receive, 4, kInput);
   one.submit();
-  one.offer(15);
-  const std::vector<Posted> posted = one.collect();
-  ASSERT_EQ(posted.size(), 1U);
-  EXPECT_EQ(posted[0].more, 0U);
-  EXPECT_EQ(posted[0].region, block(0));
+  EXPECT_EQ(one.reap(), all_ended(4, 4, Outcome::invalid));
 }
 
 TEST(PacketRing, ACancelledReceiveEndsAndTheBlocksWaitForTheNext) {
@@ -182,17 +280,39 @@ TEST(PacketRing, ACancelledReceiveEndsAndTheBlocksWaitForTheNext) {
   std::ranges::sort(reaped);
   EXPECT_EQ(reaped, (Reaped{{1, Outcome::cancelled}, {2, Outcome::ok}}));
   one.offer(16);
-  EXPECT_EQ(one.kernel().completion_count(kRing), 0U);
+  EXPECT_EQ(one.kernel().ready_count(kRing), 0U);
   one.prepare(Operation::packet_ring_receive, 3, kInput, kMultishot);
   one.submit();
   EXPECT_EQ(one.blocks(), (Slots{0, 1}));
 }
 
-TEST(PacketRing, WhenItsDeviceGoesDownTheReceiveEnds) {
+TEST(PacketRing, ACancelInTheMiddleOfABlockEndsWithThatBlockAndTheRestIsLost) {  // I9
   OneRing one;
+  one.offer(16);
+  EXPECT_EQ(one.read(3), (Portions{{0, 3, false}}));
+  one.prepare_cancel(2, 1);
+  one.submit();
+  const std::vector<Posted> posted = one.collect();
+  ASSERT_EQ(posted.size(), 2U);
+  EXPECT_EQ(posted[0].outcome, Outcome::cancelled);
+  EXPECT_EQ(posted[0].region, block(0));
+  EXPECT_EQ(posted[0].more, 0U);
+  EXPECT_EQ(one.kernel().cancelled_frames(), 4U);
+  one.kernel().provide(block(0));
+  one.prepare(Operation::packet_ring_receive, 3, kInput, kMultishot);
+  one.submit();
+  EXPECT_EQ(one.blocks(), Slots{1});
+  EXPECT_EQ(one.sequences(), run_of(7, 13));
+}
+
+TEST(PacketRing, WhenItsDeviceGoesDownTheReceiveGoesOn) {
+  OneRing one;
+  one.offer(8);
   one.kernel().set_receiver_down(kInput);
   one.run_work();
-  EXPECT_EQ(one.reap(), all_ended(1, 1, Outcome::unreachable));
+  EXPECT_EQ(one.blocks(), Slots{0});
+  one.offer(7);
+  EXPECT_EQ(one.blocks(), Slots{1});
 }
 
 TEST(PacketRing, AnOrdinaryReceiveOnItIsInvalidAndARingReceiveElsewhereToo) {
@@ -216,26 +336,15 @@ TEST(PacketRing, WaitReadableEndsWithAFilledBlock) {
   one.offer(7);
   EXPECT_EQ(one.reap(), Reaped{});
   one.offer(1);
-  EXPECT_EQ(one.kernel().completion_count(kRing), 2U);
+  EXPECT_EQ(one.reap(), all_ended(2, 2, Outcome::ok));
 }
 
-// Through the engine's interface.
-
-TEST(PacketRing, ACompletionHasAllFramesOfItsBlockAndTheEngineReadsEach) {
+TEST(PacketRing, TheEngineReadsEveryFrameOfABlock) {
   OneRing one;
   one.offer(8);
-  CostProfile costs;
-  PhaseDetail detail;
-  KernelBackend backend(one.kernel(), kRing, one.choices, costs, one.now, detail);
-  engine::CompletionBatch batch(4, 16);
-  ASSERT_EQ(backend.reap(batch), 1U);
-  const engine::Completion completion = batch.completions()[0];
-  EXPECT_EQ(completion.region, block(0));
-  EXPECT_TRUE(completion.region_complete);
-  EXPECT_TRUE(completion.more);
-  const auto frames = batch.frames(completion);
-  ASSERT_EQ(frames.size(), 7U);
-  for (const engine::Frame& frame : frames) {
+  ASSERT_EQ(one.read(), (Portions{{0, 7}}));
+  const engine::Completion completion = one.batch.completions()[0];
+  for (const engine::Frame& frame : one.batch.frames(completion)) {
     const auto bytes =
         one.kernel().memory().bytes({completion.region, frame.offset_bytes, frame.captured_bytes});
     EXPECT_EQ(bytes.size(), frame.captured_bytes);
@@ -249,31 +358,38 @@ TEST(PacketRing, ACompletionHasAllFramesOfItsBlockAndTheEngineReadsEach) {
 TEST(PacketRing, WhatABatchHasNoRoomForFollowsInAnotherCompletion) {
   OneRing one;
   one.offer(15);
-  CostProfile costs;
-  PhaseDetail detail;
-  KernelBackend backend(one.kernel(), kRing, one.choices, costs, one.now, detail);
-  engine::CompletionBatch batch(4, 5);
-  ASSERT_EQ(backend.reap(batch), 1U);
-  EXPECT_EQ(batch.frames(batch.completions()[0]).size(), 5U);
-  EXPECT_FALSE(batch.completions()[0].region_complete);
-  ASSERT_EQ(backend.reap(batch), 2U);
-  EXPECT_EQ(batch.completions()[0].region, block(0));
-  EXPECT_EQ(batch.frames(batch.completions()[0]).size(), 2U);
-  EXPECT_TRUE(batch.completions()[0].region_complete);
-  EXPECT_EQ(batch.completions()[1].region, block(1));
-  EXPECT_EQ(batch.frames(batch.completions()[1]).size(), 3U);
-  ASSERT_EQ(backend.reap(batch), 1U);
-  EXPECT_EQ(batch.frames(batch.completions()[0]).size(), 4U);
-  EXPECT_EQ(backend.reap(batch), 0U);
-  EXPECT_EQ(detail.received.size(), 2U) << "each block once";
+  one.batch = engine::CompletionBatch(4, 5);
+  EXPECT_EQ(one.read(), (Portions{{0, 5, false}}));
+  EXPECT_EQ(one.read(), (Portions{{0, 2}, {1, 3, false}}));
+  EXPECT_EQ(one.read(), (Portions{{1, 4}}));
+  EXPECT_EQ(one.read(), Portions{});
+}
+
+TEST(PacketRing, TwoRingsTakeTurns) {
+  KernelConfig config = ring_kernel();
+  config.packet_sockets.push_back(config.packet_sockets.front());
+  for (PacketSocketConfig& socket : config.packet_sockets) socket.ring.blocks = 2;
+  config.packet_sockets.back().ring.first_region += 2;
+  OneRing one(config);
+  one.prepare(Operation::packet_ring_receive, 2, engine::SocketIndex{1}, kMultishot);
+  one.submit();
+  Packet packet;
+  packet.payload_bytes = kRingPayload;
+  for (int frame = 0; frame < 14; ++frame) one.kernel().arrive(engine::SocketIndex{1}, packet);
+  one.offer(14);
+  one.tick_at(kTimeoutNs);
+  EXPECT_EQ(one.read(9), (Portions{{0, 7}, {2, 2, false}}));
+  EXPECT_EQ(one.read(9), (Portions{{1, 7}, {2, 2, false}}));
+  EXPECT_EQ(one.blocks(), (Slots{2, 3}));
 }
 
 TEST(PacketRing, ADatagramFromTheMiddleOfABlockIsSentUnchanged) {
   OneRing one;
   one.offer(8);
-  const Posted posted = one.collect().at(0);
-  const BlockFrame frame = one.kernel().block_frames(posted.region)[4];
-  const engine::Slice slice{posted.region, frame.offset_bytes + kHeaderBytes, kRingPayload};
+  ASSERT_EQ(one.read(), (Portions{{0, 7}}));
+  const engine::Completion read = one.batch.completions()[0];
+  const engine::Frame frame = one.batch.frames(read)[4];
+  const engine::Slice slice{read.region, frame.offset_bytes + kHeaderBytes, kRingPayload};
   engine::Submission submission;
   submission.operation = Operation::send;
   submission.socket = kOutput;
@@ -282,6 +398,35 @@ TEST(PacketRing, ADatagramFromTheMiddleOfABlockIsSentUnchanged) {
   const Packet packet = one.drain_packets().at(0);
   EXPECT_EQ(packet.sequence, 4U);
   EXPECT_EQ(packet.damaged, 0U);
+}
+
+TEST(PacketRing, ASegmentedSendOfSeveralSlicesSendsEachWithItsOwnTag) {
+  KernelConfig config = ring_kernel();
+  config.rings.front().slices_max = 8;
+  OneRing one(config);
+  one.offer(16);
+  ASSERT_EQ(one.read(), (Portions{{0, 7}, {1, 7}}));
+  std::vector<engine::Slice> slices;
+  for (const std::uint32_t number : {0U, 1U, 3U, 4U, 12U}) {  // out of both blocks
+    const engine::Completion completion = one.batch.completions()[number / 7];
+    const engine::Frame frame = one.batch.frames(completion)[number % 7];
+    slices.push_back({completion.region, frame.offset_bytes + kHeaderBytes, kRingPayload});
+  }
+  engine::Submission submission;
+  submission.operation = Operation::segmented_send;
+  submission.segment_bytes = kRingPayload;
+  submission.socket = kOutput;
+  for (int again = 0; again < 3; ++again) {  // the places of its slices come back
+    one.kernel().prepare(kRing, submission, slices);
+    one.submit();
+    EXPECT_EQ(one.drain(), (Slots{0, 1, 3, 4, 12}));
+  }
+  // A slice more that does not begin where a datagram does: no such payload was ever sent.
+  slices[1].length_bytes -= 100;
+  one.kernel().prepare(kRing, submission, slices);
+  one.submit();
+  for (const Packet& packet : one.drain_packets())
+    EXPECT_EQ(packet.damaged, packet.sequence == 0 ? 0U : 1U) << packet.sequence;
 }
 
 }  // namespace

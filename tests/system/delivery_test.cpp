@@ -75,6 +75,17 @@ TEST_F(Relay, FansOutToThreeOutputsOnTwoInterfaces) {
   EXPECT_EQ(report["sent"], 3 * kCount);
 }
 
+TEST_F(Relay, RelaysSeveralRules) {
+  const HostRow row(1);
+  RelayProgram relay(row.relay(0),
+                     {HostRow::received_on(0), HostRow::sent_on(1), "+", "239.1.9.1:5000%in",
+                      "239.1.9.2:5002%out", "239.1.9.3:5003%out"});
+  expect_perfect(deliver(row, HostRow::sent_on(0), HostRow::received_on(1), {.count = 1'000}),
+                 1'000);
+  expect_perfect(deliver(row, "239.1.9.1:5000%out", "239.1.9.3:5003%in", {.count = 1'000}), 1'000);
+  EXPECT_EQ(relay.stop()["sent"], 3'000);
+}
+
 TEST_F(Relay, DeliversOverIpv6) {
   const HostRow row(1);
   RelayProgram relay(row.relay(0), {"[ff18::1]:5000%in", "[ff18::2]:5001%out"});

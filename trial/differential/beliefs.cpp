@@ -509,7 +509,7 @@ void Judge::prepare(ModelState& state, const TraceEntry& entry) const {
     const sim::Tag tag = sim::make_tag(entry.sequence, flow, sim::kTagBytes);
     std::memcpy(state.kernel().region_bytes(region).data(), &tag, sizeof tag);
     slices = {Slice{region, 0, sim::kTagBytes},
-              Slice{region, 0, entry.payload_bytes - sim::kTagBytes}};
+              Slice{engine::kNoRegion, 0, entry.payload_bytes - sim::kTagBytes}};
     slice_count = slices.size();
   }
   state.kernel().prepare(kTraceRing, submission, std::span(slices).first(slice_count),

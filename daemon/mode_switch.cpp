@@ -1,0 +1,118 @@
+#include "reprise/daemon/mode_switch.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace reprise::daemon {
+
+using engine::Instant;
+using engine::milliseconds;
+
+namespace {
+
+constexpr engine::Duration kLook = milliseconds(50);
+constexpr engine::Duration kDrainLook = milliseconds(1);
+
+std::int64_t thread_time_ns() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
+}
+
+}  // namespace
+
+IngressMode ModeChoice::next(IngressMode now, const Load& load) {
+  const bool is_latency = now == IngressMode::latency;
+  const bool wants_other = is_latency ? load.has_drops || load.busy_permille >= kUpPermille
+                                      : !load.has_drops && load.busy_permille <= kDownPermille;
+  looks_ = wants_other ? looks_ + 1 : 0;
+  if (looks_ < (is_latency ? kLooksUp : kLooksDown)) return now;
+  looks_ = 0;
+  return is_latency ? IngressMode::throughput : IngressMode::latency;
+}
+
+ModeSwitch::ModeSwitch(Worker& worker, std::vector<SwitchedInput> inputs)
+    : worker_(worker), inputs_(std::move(inputs)) {}
+
+Instant ModeSwitch::attend(Instant now) {
+  if (state_ == State::steering && is_steered_.load(std::memory_order_acquire)) {
+    steering_.join();
+    state_ = State::draining;
+    due_at_ = now;
+  }
+  if (now < due_at_) return state_ == State::steering ? engine::kNever : due_at_;
+  switch (state_) {
+    case State::steady: look(now); break;
+    case State::steering: return engine::kNever;  // it wakes the worker
+    case State::draining:
+      if (is_drained()) finish();
+      break;
+  }
+  due_at_ = now + (state_ == State::draining ? kDrainLook : kLook);
+  return state_ == State::steering ? engine::kNever : due_at_;
+}
+
+Load ModeSwitch::load_since_last_look(Instant now) {
+  const std::int64_t busy_before_ns = std::exchange(busy_ns_, thread_time_ns());
+  const Instant looked_before = std::exchange(looked_at_, now);
+  std::uint64_t drops = 0;
+  for (const SwitchedInput& input : inputs_) {
+    drops += worker_.backend().statistics(input.frames_socket).kernel_drops;
+    drops += worker_.backend().statistics(input.ring_socket).kernel_drops;
+  }
+  const std::uint64_t drops_before = std::exchange(drops_, drops);
+  if (looked_before == engine::kNever || now <= looked_before) return {};
+  const std::int64_t span_ns = (now - looked_before).ns;
+  const std::int64_t busy =
+      std::clamp<std::int64_t>((busy_ns_ - busy_before_ns) * 1000 / span_ns, 0, 1000);
+  return {static_cast<std::uint32_t>(busy), drops > drops_before};
+}
+
+void ModeSwitch::look(Instant now) {
+  const bool is_first = looked_at_ == engine::kNever;
+  const Load load = load_since_last_look(now);
+  if (is_first || is_refused_.load(std::memory_order_relaxed)) return;
+  if (choice_.next(mode_, load) != mode_) begin();
+}
+
+void ModeSwitch::begin() {
+  state_ = State::steering;
+  is_steered_.store(false, std::memory_order_relaxed);
+  const bool to_ring = mode_ == IngressMode::latency;
+  steering_ = std::jthread([this, to_ring] {
+    for (const SwitchedInput& input : inputs_) {
+      const engine::Steering steering = to_ring ? input.to_ring : input.to_frames;
+      if (!worker_.backend().steer(input.ring_socket, steering))
+        is_refused_.store(true, std::memory_order_relaxed);
+    }
+    is_steered_.store(true, std::memory_order_release);
+    worker_.backend().wake();
+  });
+}
+
+/// Whether the stage has taken every frame that the kernel put into the sockets steered away from.
+bool ModeSwitch::is_drained() {
+  const bool from_ring = mode_ == IngressMode::throughput;
+  return std::ranges::all_of(inputs_, [&](const SwitchedInput& input) {
+    const engine::SocketIndex socket = from_ring ? input.ring_socket : input.frames_socket;
+    const engine::InputIndex index = from_ring ? input.ring : input.frames;
+    return worker_.stage().input_frames(index) >= worker_.backend().statistics(socket).queued;
+  });
+}
+
+void ModeSwitch::finish() {
+  const bool to_ring = mode_ == IngressMode::latency;
+  const bool all_steered = !is_refused_.load(std::memory_order_relaxed);
+  for (const SwitchedInput& input : inputs_) {
+    if (all_steered) worker_.stage().pause_input(to_ring ? input.frames : input.ring);
+    worker_.stage().resume_input(to_ring ? input.ring : input.frames);
+  }
+  mode_ = to_ring ? IngressMode::throughput : IngressMode::latency;
+  state_ = State::steady;
+  looked_at_ = engine::kNever;
+  ++switches_;
+}
+
+}  // namespace reprise::daemon

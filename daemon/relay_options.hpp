@@ -1,0 +1,60 @@
+// How a relay works, beside its rules.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "reprise/daemon/backend_choice.hpp"
+#include "reprise/daemon/ingress_mode.hpp"
+#include "reprise/engine/error.hpp"
+#include "reprise/engine/io.hpp"
+#include "reprise/engine/rule.hpp"
+#include "reprise/engine/stage_config.hpp"
+
+namespace reprise::daemon {
+
+struct RelayOptions {
+  BackendKind backend = BackendKind::automatic;
+  IngressMode mode = IngressMode::automatic;
+  std::uint32_t workers = 1;    ///< that share the flows; 1…64
+  std::uint32_t threads = 1;    ///< of a worker. 1: a unified stage; 2: a pipeline
+  std::vector<unsigned> cores;  ///< the worker at each place runs on that core; empty: on any
+  bool segmentation = true;     ///< several datagrams may leave in one send
+  engine::StageConfig stage;    ///< capacities grow with the rules
+  std::uint8_t hops = 16;       ///< TTL or hop limit of what is sent, 1…255
+  std::uint32_t ring_bytes = 16U << 20U;  ///< of each packet ring, in whole blocks
+  std::uint32_t receive_buffer_bytes = 4U
+                                       << 20U;  ///< of each packet socket; the host may grant less
+  std::uint32_t send_buffer_bytes = 0;          ///< of each output's socket; 0: the host's default
+  engine::Duration drain = engine::seconds(1);  ///< how long a stop waits for blocked outputs
+  bool one_core = false;                        ///< hazard: all threads on one core
+  int log_descriptor = 2;                       ///< hazard log_lines: where they are written
+  bool census = false;                          ///< sample where the buffers are
+  bool shield = false;  ///< keep what is relayed from this host's own IP stack
+};
+
+/// Whether an option contradicts another; the first that does.
+engine::Expected<void> check(const RelayOptions& options);
+
+/// How one worker receives, once it is known what the host can do.
+enum class IngressPlan : std::uint8_t {
+  frames,  ///< one by one
+  ring,    ///< packet rings
+  both,    ///< either, by load
+};
+engine::Expected<IngressPlan> plan_ingress(const RelayOptions& options,
+                                           const engine::Limits& limits);
+
+/// Looks at everything that the rules name before anything is opened. Returns the largest frame
+/// that an input's interface carries, in bytes.
+engine::Expected<std::uint32_t> largest_input_frame(std::span<const engine::Rule> rules);
+
+/// The stage of a worker with capacities for the rules.
+engine::StageConfig fit_to_rules(const RelayOptions& options, std::span<const engine::Rule> rules,
+                                 std::uint32_t frame_bytes);
+/// The same with what the backend can do.
+void fit_to_backend(engine::StageConfig& stage, const RelayOptions& options,
+                    const engine::Limits& limits, std::uint32_t rings);
+
+}  // namespace reprise::daemon
