@@ -160,7 +160,7 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
       ->check(whole_number(1U << 19U, kSocketBufferBytesMax));
   command
       .add_option("--receive-buffer", options.receive_buffer_bytes,
-                  "bytes of each input's socket buffer (default 4194304)")
+                  "bytes of each input's socket buffer (default 8388608)")
       ->check(whole_number(1, kSocketBufferBytesMax));
   command
       .add_option("--send-buffer", options.send_buffer_bytes,

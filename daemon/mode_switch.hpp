@@ -23,7 +23,7 @@ namespace reprise::daemon {
 
 /// What was seen between two looks.
 struct Load {
-  std::uint32_t busy_permille = 0;  ///< of the thread's time
+  std::uint32_t busy_permille = 0;  ///< of the time: it did not wait for something to do
   bool has_drops = false;           ///< the kernel dropped datagrams of ours
 };
 
@@ -34,7 +34,7 @@ class ModeChoice {
   static constexpr std::uint32_t kUpPermille = 500;
   static constexpr std::uint32_t kDownPermille = 20;
   static constexpr std::uint32_t kLooksUp = 2;
-  static constexpr std::uint32_t kLooksDown = 20;
+  static constexpr std::uint32_t kLooksDown = 50;
 
   /// The mode to work in, after one more look.
   IngressMode next(IngressMode now, const Load& load);
@@ -83,7 +83,7 @@ class ModeSwitch {
   State state_ = State::steady;
   engine::Instant due_at_{};
   engine::Instant looked_at_ = engine::kNever;
-  std::int64_t busy_ns_ = 0;
+  engine::Duration waited_{};
   std::uint64_t drops_ = 0;
   std::uint64_t switches_ = 0;
   std::atomic<bool> is_steered_ = false;

@@ -67,6 +67,10 @@ class Worker {
   void set_hand_off(ThreadHandOff& hand_off) { hand_off_ = &hand_off; }
   /// Adds an output to what counts() tells.
   void watch(engine::OutputIndex output);
+  /// Whether waited() counts; it costs a look at the clock for each wait.
+  void measure_waits() { measures_waits_ = true; }
+  /// On the thread of run(): how long it has waited because there was nothing to do.
+  [[nodiscard]] engine::Duration waited() const { return waited_; }
   /// Adds a socket to what counts() tells.
   void watch_input(engine::SocketIndex socket) { watched_inputs_.push_back(socket); }
   void write_lines_to(int descriptor) { lines_.emplace(descriptor); }
@@ -96,6 +100,7 @@ class Worker {
 
   [[nodiscard]] bool obey();
   void pause(const engine::Next& next);
+  void wait(std::uint32_t completions);
   void look_at_clock();
   void keep_records();
 
@@ -114,6 +119,8 @@ class Worker {
 
   const Attend* attend_ = nullptr;
   Command obeyed_ = Command::none;
+  bool measures_waits_ = false;
+  engine::Duration waited_{};
   bool look_due_ = true;
   std::uint64_t looked_at_turn_ = 0;
   engine::Instant attend_at_ = engine::kNever;

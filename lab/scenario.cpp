@@ -256,6 +256,7 @@ void Reader::add_traffic() {
   for (const TrafficDraft& draft : traffic_) {
     for (std::uint64_t flow = 0; flow < draft.flows; ++flow) {
       sim::TrafficConfig& each = scenario_.world.traffic.emplace_back(draft.each);
+      each.shares_group = draft.one_group && flow > 0;
       each.rate = draft.each.rate / draft.flows;
       each.count = draft.each.count / draft.flows + (flow < draft.each.count % draft.flows ? 1 : 0);
     }

@@ -65,6 +65,14 @@ Table relay_table() {
        of_stage("pool", "regions", {1, 32'768}, &StageConfig::pool),
        of_stage("landing", "regions", {1, 32'768}, &StageConfig::landing),
        of_stage("region_bytes", "bytes", {128, 1'048'576}, &StageConfig::region_bytes),
+       of_stage("blocks", "blocks of a packet ring", {0, 65'536}, &StageConfig::blocks),
+       of_stage("block_bytes", "bytes", {4'096, 16'777'216}, &StageConfig::block_bytes),
+       integer<ScenarioDraft>(
+           "ring_timeout_ns", "", Range{1, kNanoseconds.most},
+           [](ScenarioDraft& draft) -> std::int64_t& { return draft.node.ring_timeout_ns; }),
+       of_stage("intake", "datagrams", {1, 65'536}, &StageConfig::intake),
+       of_stage("segments_max", "datagrams", {1, 128}, &StageConfig::segments_max),
+       of_stage("segmented_bytes_max", "bytes", {1, 65'507}, &StageConfig::segmented_bytes_max),
        of_stage("batch", "sends", {1, 32'768}, &StageConfig::batch),
        of_stage("ring", "entries of the submission queue", {1, 32'768},
                 &StageConfig::submissions_max),
@@ -256,6 +264,11 @@ const std::vector<Key<TrafficDraft>>& traffic_keys() {
       integer<TrafficDraft>(
           "payload_bytes", "", Range{16, 65'507},
           [](TrafficDraft& draft) -> std::uint32_t& { return draft.each.payload_bytes; }),
+      integer<TrafficDraft>(
+          "third_payload_bytes", "", Range{0, 65'507},
+          [](TrafficDraft& draft) -> std::uint32_t& { return draft.each.third_payload_bytes; }),
+      boolean<TrafficDraft>("one_group",
+                            [](TrafficDraft& draft) -> bool& { return draft.one_group; }),
       integer<TrafficDraft>("count", "datagrams", Range{1, 1'000'000'000'000},
                             [](TrafficDraft& draft) -> std::uint64_t& { return draft.each.count; }),
       integer<TrafficDraft>("start_ns", "", kNanoseconds, [](TrafficDraft& draft) -> std::int64_t& {

@@ -26,6 +26,7 @@ struct ScenarioDraft {
 /// One entry of `traffic`: `flows` flows that share its rate and count.
 struct TrafficDraft {
   std::uint64_t flows = 1;
+  bool one_group = false;   ///< all flows of it go to one group
   sim::TrafficConfig each;  ///< rate and count are of all flows together
 };
 

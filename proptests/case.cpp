@@ -116,6 +116,7 @@ void each_field(Traffic& traffic, Visit visit) {
   visit("count", traffic.count);
   visit("start_ns", traffic.start_ns);
   visit("shares_group", traffic.shares_group);
+  visit("third_payload_bytes", traffic.third_payload_bytes);
 }
 
 template <Is<Case> Tried, class Visit>

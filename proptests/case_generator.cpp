@@ -152,7 +152,8 @@ rc::Gen<sim::TrafficConfig> flows() {
       set(&TrafficConfig::payload_bytes, one_of<uint32_t>({100, 16, 470, 471, 1400, 1400})),
       set(&TrafficConfig::count, between<std::uint64_t>(0, 100)),
       set(&TrafficConfig::start_ns, one_of<std::int64_t>({0, 1'000, 200'000})),
-      set(&TrafficConfig::shares_group, one_of<bool>({false, true})));
+      set(&TrafficConfig::shares_group, one_of<bool>({false, true})),
+      set(&TrafficConfig::third_payload_bytes, one_of<uint32_t>({0, 0, 90, 110, 1400})));
 }
 
 /// None in half of the cases; else some kinds of the strongest plan, sometimes with a quiet

@@ -42,9 +42,8 @@ Verdict balance(const sim::Node& node, bool counts_frames, std::uint64_t fan_out
                 const Traffic& traffic) {
   const engine::IngressCounters& in = node.ingress().ingress_counters();
   const engine::OutputCounters out = node.egress().output_total();
-  const std::uint64_t taken =
-      node.kernel.kernel_drops() + node.kernel.cancelled_frames() + node.kernel.socket_backlog() +
-      in.dropped_total() + in.accepted;
+  const std::uint64_t taken = node.kernel.kernel_drops() + node.kernel.cancelled_frames() +
+                              node.kernel.socket_backlog() + in.dropped_total() + in.accepted;
   if (traffic.arrived != taken && !counts_frames) {
     return std::unexpected(fmt::format(
         "{} datagrams arrived; dropped by the socket {}, lost with a cancelled receive {}, waiting "
@@ -86,27 +85,13 @@ Verdict datagrams_are_conserved(CaseRun& run) {
 
 TEST(Datagrams, AreDeliveredOrCounted) {
   check_property("datagrams_are_conserved", rc::gen::oneOf(cases(), stopped_cases()),
-                 {{Sight::delivery, 60},
-                  {Sight::two_hops, 30},
-                  {Sight::fan_out, 30},
-                  {Sight::exhaustion, 40},
-                  {Sight::kernel_drop, 20},
-                  {Sight::queue_drop, 10},
-                  {Sight::queue_full, 10},
-                  {Sight::send_error, 15},
-                  {Sight::truncation, 10},
-                  {Sight::give_up, 5},
-                  {Sight::hand_off, 40},
-                  {Sight::sleep, 15},
-                  {Sight::unlinked, 10},
-                  {Sight::fault, 20},
-                  {Sight::lasting_fault, 10},
-                  {Sight::network_fault, 10},
-                  {Sight::packet_ring, 15},
-                  {Sight::block_parted, 5},
-                  {Sight::copied_out, 2},
-                  {Sight::segmented, 10},
-                  {Sight::gathered, 5},
+                 {{Sight::delivery, 60},      {Sight::two_hops, 30},    {Sight::fan_out, 30},
+                  {Sight::exhaustion, 40},    {Sight::kernel_drop, 20}, {Sight::queue_drop, 10},
+                  {Sight::queue_full, 10},    {Sight::send_error, 15},  {Sight::truncation, 10},
+                  {Sight::give_up, 5},        {Sight::hand_off, 40},    {Sight::sleep, 15},
+                  {Sight::unlinked, 10},      {Sight::fault, 20},       {Sight::lasting_fault, 10},
+                  {Sight::network_fault, 10}, {Sight::packet_ring, 15}, {Sight::block_parted, 5},
+                  {Sight::copied_out, 2},     {Sight::segmented, 10},   {Sight::gathered, 5},
                   {Sight::merged, 5}});
 }
 

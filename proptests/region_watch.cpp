@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace reprise::proptests {
 
 using engine::Instant;
@@ -59,9 +61,10 @@ Verdict RegionWatch::observe_ring() {
   for (std::uint32_t index = 0; index < ledger.size(); ++index) {
     const bool is_kernels = ledger.owner(RegionIndex{index}) == engine::Owner::kernel;
     if (is_kernels == is_kernels_[index]) continue;
-    return std::unexpected(fmt::format("node {}: region {} is {}the kernel's, the ledger says "
-                                       "otherwise",
-                                       node_, index, is_kernels_[index] ? "" : "not "));
+    return std::unexpected(
+        fmt::format("node {}: region {} is {}the kernel's, the ledger says "
+                    "otherwise",
+                    node_, index, is_kernels_[index] ? "" : "not "));
   }
   return {};
 }
@@ -107,7 +110,11 @@ std::int64_t RegionWatch::time_held_ns(Instant now) const {
 }
 
 std::uint32_t returns_waiting(const sim::Node& node) {
-  return node.threads.size() == 1 ? 0 : node.hand_off.returns.size();
+  if (node.threads.size() == 1) return 0;
+  std::vector<bool> returns(node.ingress().ledger().size());
+  for (std::uint32_t place = 0; place < node.hand_off.returns.size(); ++place)
+    returns[static_cast<std::uint32_t>(node.hand_off.returns[place].region)] = true;
+  return static_cast<std::uint32_t>(std::ranges::count(returns, true));
 }
 
 std::vector<RegionWatch> watch_regions(const sim::World& world) {

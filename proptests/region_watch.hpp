@@ -36,7 +36,8 @@ class RegionWatch {
   std::int64_t time_held_ns_ = 0;
 };
 
-/// Regions on their way back to an ingress stage. One that needs none lets them lie.
+/// Regions on their way back to an ingress stage, with all their references or some. One that needs
+/// none lets them lie.
 std::uint32_t returns_waiting(const sim::Node& node);
 
 /// One for each node.

@@ -17,11 +17,11 @@ enum class EventKind : std::uint8_t {
           ///< what it did
   wake,   ///< a thread came back from a wait, and the kernel did for it what it does on the way:
           ///< index = node, first = thread << 32
-  departure,  ///< a frame left a sender's socket buffer: index = link
-  delivery,   ///< a frame reached the end of a link: index = node, first = sequence of its first
-              ///< datagram, second: delivered_of()
-  release,    ///< a frame that the network had held back reached its relay: index = node, first =
-              ///< sequence, second = flow
+  departure,    ///< a frame left a sender's socket buffer: index = link
+  delivery,     ///< a frame reached the end of a link: index = node, first = sequence of its first
+                ///< datagram, second: delivered_of()
+  release,      ///< a frame that the network had held back reached its relay: index = node, first =
+                ///< sequence, second = flow
   disturbance,  ///< a fault began or ended that lasts: index = node
   ring_tick,    ///< the timer of a packet ring handed over a block: index = node
 };

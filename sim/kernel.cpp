@@ -112,28 +112,6 @@ void Kernel::prepare(RingIndex ring, const Submission& submission, std::span<con
   at(ring).queue.push(entry);
 }
 
-/// What has no region is known by its length alone.
-void Kernel::keep_slices(Ring& ring, Entry& entry, std::span<const Slice> slices) {
-  std::uint32_t* link = &entry.more_slices;
-  for (const Slice& slice : slices) {
-    if (slice.region == engine::kNoRegion) return;
-    REPRISE_ASSERT(ring.free_slice != kNoSlice);  // slices_max: as many as sends can gather
-    GatheredSlice& kept = ring.slices[*link = ring.free_slice];
-    ring.free_slice = kept.next;
-    kept = {slice};
-    link = &kept.next;
-  }
-}
-
-void Kernel::give_back_slices(Ring& ring, const Entry& entry) {
-  for (std::uint32_t place = entry.more_slices; place != kNoSlice;) {
-    const std::uint32_t next = ring.slices[place].next;
-    ring.slices[place] = {Slice{}, ring.free_slice};
-    ring.free_slice = place;
-    place = next;
-  }
-}
-
 Kernel::Executed Kernel::execute_next(RingIndex index, Instant at_instant, Choices& choices) {
   Ring& ring = at(index);
   Entry entry = ring.queue.pop();
@@ -446,25 +424,6 @@ void Kernel::wake(SocketIndex socket, bool for_sending, bool newest_first) {
       }
     }
   }
-}
-
-/// In the middle of a block it ends with that block's region, and the rest is lost (I9).
-bool Kernel::cancel_ring_receive(RingIndex ring, Token target) {
-  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
-    PacketSocket& socket = packet_sockets_[index];
-    RingReceive& receive = socket.ring_receive;
-    if (receive.is_armed == 0 || RingIndex{receive.ring} != ring || receive.token != target)
-      continue;
-    receive.is_armed = 0;
-    Posted& posted = post(ring, target, Outcome::cancelled);
-    if (!socket.ring.is_reading()) return true;
-    posted.region = socket.ring.begin_reading();
-    const auto rest = static_cast<std::uint32_t>(socket.ring.unread().size());
-    socket.cancelled += rest;
-    socket.ring.read(rest);
-    return true;
-  }
-  return false;
 }
 
 Kernel::Ended Kernel::cancel(RingIndex index, Token target, Choices& choices) {

@@ -58,9 +58,9 @@ class Kernel {
     engine::Submission submission;
     engine::Outcome outcome = engine::Outcome::ok;
     engine::Slice slice;
-    bool ended = false;        ///< it has its last completion
-    bool behind_link = false;  ///< it is not the first of its chain
-    bool ends_submit = false;  ///< malformed: the call hands nothing more over
+    bool ended = false;           ///< it has its last completion
+    bool behind_link = false;     ///< it is not the first of its chain
+    bool ends_submit = false;     ///< malformed: the call hands nothing more over
     std::uint32_t datagrams = 0;  ///< sends: how many it is
     std::uint32_t payload_bytes = 0;
     std::uint32_t frames = 0;  ///< moved into provided buffers

@@ -214,8 +214,7 @@ void KernelBackend::push_block(CompletionBatch& batch, SocketIndex socket) {
 }
 
 engine::Frame& KernelBackend::push_frame(CompletionBatch& batch, const Packet& packet,
-                                         std::uint32_t offset_bytes,
-                                         std::uint32_t captured_bytes) {
+                                         std::uint32_t offset_bytes, std::uint32_t captured_bytes) {
   engine::Frame& frame = batch.push_frame();
   frame.offset_bytes = offset_bytes;
   frame.original_bytes = kHeaderBytes + packet.payload_bytes;

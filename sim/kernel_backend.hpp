@@ -22,10 +22,10 @@ struct PhaseDetail {
   std::vector<engine::RegionIndex> provided;
   std::vector<engine::RegionIndex> received;  ///< regions that came with reaped completions; a
                                               ///< block of a packet ring with its first
-  std::vector<PreparedSend> prepared;  ///< one entry for each slice of a send
-  std::vector<std::uint32_t> submitted;  ///< token slots of sends handed over
-  std::vector<std::uint32_t> completed;  ///< token slots of sends that ended
-  std::vector<std::uint32_t> reaped;     ///< token slots of sends reaped
+  std::vector<PreparedSend> prepared;         ///< one entry for each slice of a send
+  std::vector<std::uint32_t> submitted;       ///< token slots of sends handed over
+  std::vector<std::uint32_t> completed;       ///< token slots of sends that ended
+  std::vector<std::uint32_t> reaped;          ///< token slots of sends reaped
   // At the hand-off.
   std::vector<engine::RegionIndex> handed_over;
   std::vector<engine::RegionIndex> drained;

@@ -39,12 +39,12 @@ struct KernelConfig {
   std::vector<SendSocketConfig> send_sockets;
   std::vector<LinkConfig> links;
   std::vector<HeaderBytes> headers;  ///< by flow, of the frames that arrive
-  std::uint32_t regions = 64;  ///< buffers
+  std::uint32_t regions = 64;        ///< buffers
   std::uint32_t region_bytes = 2048;
   std::uint32_t visible_bytes = kVisibleBytes;  ///< the first bytes of a buffer, which are real
   std::uint32_t blocks = 0;                     ///< of packet rings: the regions behind the buffers
   std::uint32_t block_bytes = 0;                ///< all of them are real
-  std::uint32_t notices = 0;  ///< zero-copy sends that can be under way
+  std::uint32_t notices = 0;                    ///< zero-copy sends that can be under way
   FaultPlan faults;
 };
 

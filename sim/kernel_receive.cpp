@@ -164,6 +164,25 @@ Kernel::Ended Kernel::receive_blocks(RingIndex ring, const engine::Submission& s
   return {.is_kept = true};
 }
 
+/// In the middle of a block it ends with that block's region, and the rest is lost (I9).
+bool Kernel::cancel_ring_receive(RingIndex ring, engine::Token target) {
+  for (std::uint32_t index = 0; index < packet_sockets_.size(); ++index) {
+    PacketSocket& socket = packet_sockets_[index];
+    RingReceive& receive = socket.ring_receive;
+    if (receive.is_armed == 0 || RingIndex{receive.ring} != ring || receive.token != target)
+      continue;
+    receive.is_armed = 0;
+    Posted& posted = post(ring, target, Outcome::cancelled);
+    if (!socket.ring.is_reading()) return true;
+    posted.region = socket.ring.begin_reading();
+    const auto rest = static_cast<std::uint32_t>(socket.ring.unread().size());
+    socket.cancelled += rest;
+    socket.ring.read(rest);
+    return true;
+  }
+  return false;
+}
+
 SocketIndex Kernel::readable_ring(RingIndex ring) const {
   const std::uint32_t count = packet_sockets_.size();
   for (std::uint32_t tried = 0; tried < count; ++tried) {

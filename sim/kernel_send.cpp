@@ -111,6 +111,28 @@ Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choic
   return ended;
 }
 
+/// What has no region is known by its length alone.
+void Kernel::keep_slices(Ring& ring, Entry& entry, std::span<const Slice> slices) {
+  std::uint32_t* link = &entry.more_slices;
+  for (const Slice& slice : slices) {
+    if (slice.region == engine::kNoRegion) return;
+    REPRISE_ASSERT(ring.free_slice != kNoSlice);  // slices_max: as many as sends can gather
+    GatheredSlice& kept = ring.slices[*link = ring.free_slice];
+    ring.free_slice = kept.next;
+    kept = {slice};
+    link = &kept.next;
+  }
+}
+
+void Kernel::give_back_slices(Ring& ring, const Entry& entry) {
+  for (std::uint32_t place = entry.more_slices; place != kNoSlice;) {
+    const std::uint32_t next = ring.slices[place].next;
+    ring.slices[place] = {Slice{}, ring.free_slice};
+    ring.free_slice = place;
+    place = next;
+  }
+}
+
 namespace {
 
 /// Where a send's payload is looked at: in one of its slices, so far from that one's beginning.
@@ -136,9 +158,9 @@ std::vector<Packet> Kernel::datagrams_of(const Ring& ring, const Entry& entry) {
     const std::uint32_t length_bytes = std::min(left_bytes, segment_bytes);
     if (place.done_bytes == 0) {
       // What goes on in slices without a region of their own is as long as the datagram.
-      packets.push_back(regions_.read_tag(place.slice, place.next == kNoSlice
-                                                           ? std::min(length_bytes, place.slice.length_bytes)
-                                                           : length_bytes));
+      packets.push_back(regions_.read_tag(
+          place.slice, place.next == kNoSlice ? std::min(length_bytes, place.slice.length_bytes)
+                                              : length_bytes));
     } else {
       packets.push_back(packets.back());
       ++packets.back().sequence;
@@ -175,7 +197,8 @@ Outcome Kernel::hand_to_device(SendSocket& socket, std::span<const Packet> packe
     for (; link.carries_merged() && count < packets.size(); ++count) {
       const Packet& last = packets[count - 1];
       const Packet& next = packets[count];
-      if (next.sequence != last.sequence + 1 || next.flow != last.flow || next.damaged != last.damaged)
+      if (next.sequence != last.sequence + 1 || next.flow != last.flow ||
+          next.damaged != last.damaged)
         break;
       frame.payload_bytes += next.payload_bytes;
       frame.segment_bytes = static_cast<std::uint16_t>(segment_bytes);

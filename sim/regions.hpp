@@ -50,7 +50,7 @@ class Regions {
  private:
   engine::FlatArray<std::byte> bytes_;        ///< of the buffers
   engine::FlatArray<std::byte> block_bytes_;  ///< of the blocks
-  engine::FlatArray<HeaderBytes> headers_;  ///< by flow
+  engine::FlatArray<HeaderBytes> headers_;    ///< by flow
   std::uint32_t count_ = 0;
   std::uint32_t region_bytes_ = 0;
   std::uint32_t visible_bytes_ = 0;

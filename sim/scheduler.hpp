@@ -101,8 +101,8 @@ class Scheduler {
   std::vector<std::uint32_t> first_thread_;  ///< by node
   std::uint32_t first_inlet_ = 0;
   std::vector<std::uint32_t> ring_timers_;  ///< by node; kNoTimer: it has no packet ring
-  std::vector<std::uint8_t> shares_core_;  ///< by node: one of its threads does
-  std::vector<std::uint8_t> stale_;        ///< by node: its threads are to be looked at
+  std::vector<std::uint8_t> shares_core_;   ///< by node: one of its threads does
+  std::vector<std::uint8_t> stale_;         ///< by node: its threads are to be looked at
   bool any_stale_ = true;
   Timing timing_ = Timing::timed;
 };

@@ -65,9 +65,10 @@ Expected<std::uint32_t> SimulatedHost::interface_of(const std::string& name) con
 // Set-up.
 
 Expected<engine::PacketMemory> SimulatedHost::register_memory(const engine::MemorySpec& spec) {
-  const bool is_as_made =
-      spec.buffers == options_.regions && spec.buffer_bytes == options_.region_bytes &&
-      spec.blocks == options_.blocks && (spec.blocks == 0 || spec.block_bytes == options_.block_bytes);
+  const bool is_as_made = spec.buffers == options_.regions &&
+                          spec.buffer_bytes == options_.region_bytes &&
+                          spec.blocks == options_.blocks &&
+                          (spec.blocks == 0 || spec.block_bytes == options_.block_bytes);
   if (is_as_made) return kernel_->kernel.memory();
   return engine::failure("simulated host: it has " + std::to_string(options_.regions) +
                              " buffers of " + std::to_string(options_.region_bytes) +
@@ -79,8 +80,7 @@ Expected<engine::PacketMemory> SimulatedHost::register_memory(const engine::Memo
 Expected<std::uint32_t> SimulatedHost::free_blocks(std::uint32_t count) const {
   for (std::uint32_t first = 0; first + count <= options_.blocks; ++first) {
     const auto overlaps = [&](const OpenSocket& socket) {
-      return socket.first_block < first + count &&
-             first < socket.first_block + socket.block_count;
+      return socket.first_block < first + count && first < socket.first_block + socket.block_count;
     };
     if (std::ranges::none_of(sockets_, overlaps)) return first;
   }

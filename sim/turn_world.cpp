@@ -256,9 +256,8 @@ void TurnWorld::arrive_for_egress() {
     ++state.refused;
     return;
   }
-  const engine::Payload payload{.region = state.free.pop(),
-                                .offset_bytes = kHeaderBytes,
-                                .length_bytes = kPayloadBytes};
+  const engine::Payload payload{
+      .region = state.free.pop(), .offset_bytes = kHeaderBytes, .length_bytes = kPayloadBytes};
   state.hand_off.items.push({payload, state.first_output});
 }
 

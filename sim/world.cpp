@@ -64,7 +64,7 @@ Event World::act_source(std::uint32_t flow, Choices& choices) {
   Packet packet;
   packet.sequence = source.sequence++;
   packet.flow = flow;
-  packet.payload_bytes = traffic.payload_bytes;
+  packet.payload_bytes = traffic.payload_of(packet.sequence);
   ++state_->offered;
   const bool taken = arrive(0, packet, choices);
   source.go_on(traffic, choices);
@@ -264,7 +264,8 @@ Event World::act_link(std::uint32_t index, std::uint32_t link, Choices& choices)
   } else {
     Delivered& outlet_state = state_->delivered[outlet(index, link, packet.flow)];
     if (packet.sequence < outlet_state.next_sequence) ++outlet_state.reordered;
-    outlet_state.next_sequence = std::max(outlet_state.next_sequence, packet.sequence + packet.datagrams());
+    outlet_state.next_sequence =
+        std::max(outlet_state.next_sequence, packet.sequence + packet.datagrams());
     outlet_state.received += packet.datagrams();
     outlet_state.bytes += packet.payload_bytes;
     outlet_state.damaged += packet.damaged * packet.datagrams();

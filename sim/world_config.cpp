@@ -84,6 +84,9 @@ std::vector<engine::Error> check(const WorldConfig& config) {
                     "1 to 1000000");
     findings.expect(traffic.payload_bytes >= 16 && traffic.payload_bytes <= 65'507, "payload_bytes",
                     traffic.payload_bytes, "16 to 65507");
+    findings.expect(traffic.third_payload_bytes == 0 || (traffic.third_payload_bytes >= 16 &&
+                                                         traffic.third_payload_bytes <= 65'507),
+                    "third_payload_bytes", traffic.third_payload_bytes, "0, or 16 to 65507");
     findings.expect(traffic.start_ns >= 0, "start_ns", 0, "0 or later");
   }
   for (engine::Error& error : check(config.kernel)) findings.add(std::move(error));

@@ -35,6 +35,11 @@ struct TrafficConfig {
   /// It goes to the group of the flow before it, from a source of its own: they share a route and
   /// its outputs.
   bool shares_group = false;
+  std::uint32_t third_payload_bytes = 0;  ///< of every third datagram; 0: as of the others
+
+  [[nodiscard]] std::uint32_t payload_of(std::uint64_t sequence) const {
+    return sequence % 3 == 2 && third_payload_bytes != 0 ? third_payload_bytes : payload_bytes;
+  }
 };
 
 /// How many groups the flows go to.
@@ -42,10 +47,11 @@ std::uint32_t group_count(const std::vector<TrafficConfig>& traffic);
 
 /// One relay: a unified stage on one thread, or an ingress and an egress stage on two.
 struct NodeConfig {
-  engine::StageConfig stage;  ///< its role is not looked at; with blocks its input has a packet ring
+  engine::StageConfig
+      stage;  ///< its role is not looked at; with blocks its input has a packet ring
   std::int64_t ring_timeout_ns = 1'000'000;  ///< an open block is handed over after this
-  std::uint32_t threads = 1;  ///< 1 or 2
-  std::uint32_t core = 0;     ///< of the thread that receives; threads with the same core share it
+  std::uint32_t threads = 1;                 ///< 1 or 2
+  std::uint32_t core = 0;  ///< of the thread that receives; threads with the same core share it
   std::uint32_t egress_core = 0;  ///< of the second thread
   std::uint32_t fan_out = 1;      ///< outputs of every route; the first leads to the next node
   std::uint32_t completions_max = 128;  ///< entries of the completion queue before it overflows

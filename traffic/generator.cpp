@@ -101,7 +101,9 @@ class WindowGate {
     return missing < window_.datagrams ? window_.datagrams - missing : 0;
   }
   [[nodiscard]] std::uint64_t received() const {
-    return window_.received == nullptr ? 0 : window_.received->load(std::memory_order_acquire);
+    return window_.received == nullptr
+               ? 0
+               : window_.received->load(std::memory_order_acquire) - window_.received_before;
   }
   [[nodiscard]] Duration stall_timeout() const { return window_.stall_timeout; }
   void open_after_stall(std::uint64_t sent) {

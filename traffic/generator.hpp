@@ -26,7 +26,8 @@ struct Window {
   /// How many arrived, published by the receiver; in shared memory where that is another process.
   /// The caller keeps it alive. nullptr: no window.
   const std::atomic<std::uint64_t>* received = nullptr;
-  std::uint32_t datagrams = 256;  ///< at most this many unreceived ones at a time, 1 or more
+  std::uint64_t received_before = 0;  ///< what of it is not this generator's
+  std::uint32_t datagrams = 256;      ///< at most this many unreceived ones at a time, 1 or more
   /// With no room for this long, what is missing counts as lost and the window opens again: a
   /// stall.
   engine::Duration stall_timeout = engine::milliseconds(200);

@@ -9,10 +9,7 @@
 //   - submit_and_wait() may return early: after a signal, and once after a wake() that an earlier
 //     call has reported already.
 //   - Operations belong to the thread that submitted them: one thread for all of them.
-//   - A packet_ring_receive is a multishot poll of the ring's socket. Its first event arms the ring,
-//     whose blocks reap() looks at from then on; the later ones end waits and nothing else. The
-//     poll is edge-triggered: it tells of blocks that were handed over since, not of those that the
-//     engine holds. A second one on the same ring takes over from the first.
+//   - Of two packet_ring_receives on one ring the later one has the frames.
 #pragma once
 
 #include <liburing.h>

@@ -38,8 +38,12 @@ void UringBackend::reap_queue(CompletionBatch& batch) {
            ::io_uring_get_events(ring) >= 0);
 }
 
-/// Takes what is no completion: a wake-up, or that a ring's socket has something. Such a poll ends
-/// when completions overflow, and is armed again.
+/// Takes what is no completion: a wake-up, or that a ring's socket has something.
+///
+/// A packet_ring_receive is a multishot poll of the ring's socket. Its first event arms the ring,
+/// whose blocks reap() looks at from then on; later events end waits and nothing else. The poll is
+/// edge-triggered: it tells of blocks that were handed over since, not of those that the engine
+/// holds. One that ends because completions overflowed is armed again.
 bool UringBackend::take_event(const io_uring_cqe& entry) {
   const bool more = (entry.flags & IORING_CQE_F_MORE) != 0;
   if (entry.user_data == kWakeUserData) {

@@ -20,6 +20,18 @@ TEST(RelayFlags, ThatNeedTwoThreadsSaySo) {
   expect_flags_refused({"--one-core"}, {"--one-core", "--threads 2"});
 }
 
+TEST(RelayFlags, OfModesAndWorkersThatContradictEachOtherSaySo) {
+  expect_flags_refused({"--mode", "throughput", "--threads", "2"}, {"mode throughput", "1 thread"});
+  expect_flags_refused({"--mode", "throughput", "--exhaustion", "drop"},
+                       {"mode throughput", "exhaustion wait"});
+  expect_flags_refused({"--workers", "2", "--threads", "2"}, {"2 workers", "1 thread"});
+  expect_flags_refused({"--cores", "0,1"}, {"2 cores for 1 threads"});
+  expect_flags_refused({"--mode", "fast"}, {"--mode", "auto, throughput or latency"});
+  expect_flags_refused({"--workers", "0"}, {"--workers", "1 to 64"});
+  expect_flags_refused({"--packet-ring", "1000"}, {"--packet-ring", "524288"});
+  expect_flags_refused({"--segmentation", "on"}, {"--segmentation", "auto or off"});
+}
+
 TEST(RelayFlags, ThatNeedAnotherHazardSaySo) {
   expect_flags_refused({"--item-bytes", "96"}, {"--item-bytes", "--backlog erase_front"});
   expect_flags_refused({"--threads", "2", "--wake-up", "spin", "--nap-us", "50"},

@@ -36,7 +36,8 @@ class BackendHarness : public ::testing::Test {
   /// Takes the backend over and gives it memory.
   void use(std::unique_ptr<engine::Backend> backend, std::uint32_t region_bytes = kRegionBytes) {
     backend_ = std::move(backend);
-    const auto memory = backend_->register_memory({.buffers = kRegions, .buffer_bytes = region_bytes});
+    const auto memory =
+        backend_->register_memory({.buffers = kRegions, .buffer_bytes = region_bytes});
     ASSERT_TRUE(memory.has_value()) << memory.error().message;
     memory_ = *memory;
   }

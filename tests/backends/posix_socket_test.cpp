@@ -245,7 +245,8 @@ TEST_F(PacketSocket, NamesTheMissingCapability) {
                    CAP_NET_RAW);
     ASSERT_EQ(::capng_apply(CAPNG_SELECT_CAPS), 0);
     EXPECT_FALSE(posix::has_capability(posix::Capability::net_raw));
-    const auto opened = posix::open_packet_socket({.interface = "right", .wanted = {}, .fanout = {}});
+    const auto opened =
+        posix::open_packet_socket({.interface = "right", .wanted = {}, .fanout = {}});
     ASSERT_FALSE(opened.has_value());
     EXPECT_EQ(opened.error().errno_value, EPERM);
     EXPECT_THAT(

@@ -281,9 +281,16 @@ void HostNetwork::set_output_up(bool is_up) {
 
 void HostNetwork::set_input_up(bool is_up) {
   if (is_input_down_ != is_up) return;
-  const bool is_set = run(is_up ? "ip link set in up" : "ip link set in down");
+  // The other end comes up behind it, as in add_cables().
+  const bool is_set = is_up ? run("ip link set in up && ip link set in_peer down && "
+                                  "ip link set in_peer up")
+                            : run("ip link set in down");
   REPRISE_ASSERT(is_set);
   is_input_down_ = !is_up;
+  // That the interface went down is an error to be read, which settle() would take for a frame.
+  int error = 0;
+  socklen_t length_bytes = sizeof(error);
+  ::getsockopt(witness_.get(), SOL_SOCKET, SO_ERROR, &error, &length_bytes);
 }
 
 }  // namespace reprise::tests

@@ -22,6 +22,8 @@ using ::testing::Le;
 constexpr std::uint32_t kBlocks = 8;
 constexpr std::uint32_t kBlockBytes = 8192;  // some 30 of the frames offered here
 constexpr std::uint32_t kLimit = 4;
+// Long enough that a busy host offers some 60 frames before every block has been handed over.
+constexpr engine::Duration kTimeout = engine::milliseconds(5);
 
 class ContractOfRings : public ContractCase {
  protected:
@@ -37,7 +39,7 @@ class ContractOfRings : public ContractCase {
   }
 
   SocketIndex open_ring(std::uint16_t port = kPort, std::uint32_t blocks = kBlocks,
-                        engine::Duration timeout = engine::milliseconds(1)) {
+                        engine::Duration timeout = kTimeout) {
     engine::PacketSocketSpec spec = stand_->receiver(port);
     spec.ring_blocks = blocks;
     spec.ring_timeout = timeout;
@@ -210,12 +212,9 @@ TEST_P(ContractOfRings, TellThatAChecksumIsStillToBeFilledIn) {
   stand_->offer_frame({.first = {10, 100}, .has_partial_checksum = true}, kPort);
   stand_->offer_frame({.first = {11, 100}}, kPort);
   stand_->settle();
-  std::vector<engine::ChecksumState> states;
-  for (const Seen& one : take(2)) {
-    for (const engine::Frame& frame : one.frames) states.push_back(frame.checksum);
-  }
-  EXPECT_EQ(states.at(0), engine::ChecksumState::partial);
-  EXPECT_NE(states.at(1), engine::ChecksumState::partial);
+  const auto taken = take(2);
+  EXPECT_EQ(taken.front().frames.front().checksum, engine::ChecksumState::partial);
+  EXPECT_NE(taken.back().frames.back().checksum, engine::ChecksumState::partial);
 }
 
 TEST_P(ContractOfRings, TellAStrippedVlanTag) {
@@ -458,7 +457,6 @@ TEST_P(ContractOfRings, CountWhatIsQueuedAndItIsWhatIsTaken) {
   EXPECT_EQ(backend().statistics(ring).queued, 7U);
   take(7);
   offer_all(7, 2);
-  EXPECT_EQ(backend().statistics(ring).queued, 9U);
   EXPECT_EQ(backend().statistics(ring).queued, 9U);
   take(2);
 }

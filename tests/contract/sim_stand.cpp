@@ -88,8 +88,8 @@ class SimStand final : public Stand {
     host_.offer(kInput, packet, port);
   }
   void set_input_up(bool is_up) override {
-    for (std::uint32_t socket = 0; !is_up && socket < sim::SimulatedHost::Options{}.packet_sockets_max;
-         ++socket) {
+    for (std::uint32_t socket = 0;
+         !is_up && socket < sim::SimulatedHost::Options{}.packet_sockets_max; ++socket) {
       host_.kernel().set_receiver_down(engine::SocketIndex{socket});
     }
   }

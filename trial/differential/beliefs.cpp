@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <span>
@@ -131,6 +132,8 @@ class Judge {
   [[nodiscard]] bool is_at_rest(const ModelState& state) const;
   [[nodiscard]] bool can_depart(const ModelState& state) const;
   void prepare(ModelState& state, const TraceEntry& entry) const;
+  std::size_t gather(ModelState& state, const TraceEntry& entry,
+                     std::array<Slice, kGatheredMax>& slices) const;
   static void reap(ModelState& state, std::uint32_t count);
   void keep_if(auto&& holds);
 
@@ -491,6 +494,25 @@ bool Judge::is_as_observed(const sim::Posted& posted, const TraceCompletion& see
           posted.packet.sequence == seen.sequence);
 }
 
+/// A slice for each datagram, whose tags lie one after the other.
+std::size_t Judge::gather(ModelState& state, const TraceEntry& entry,
+                          std::array<Slice, kGatheredMax>& slices) const {
+  const RegionIndex region = payload_region(trace_->setup, entry.token);
+  const auto flow = static_cast<std::uint32_t>(entry.socket - trace_->setup.receivers.size());
+  std::uint32_t left_bytes = entry.payload_bytes;
+  std::uint32_t count = 0;
+  for (; left_bytes > 0; ++count) {
+    const std::uint32_t length_bytes = std::min<std::uint32_t>(left_bytes, entry.segment_bytes);
+    const sim::Tag tag = sim::make_tag(entry.sequence + std::uint64_t{count} * entry.sequence_step,
+                                       flow, length_bytes);
+    const std::uint32_t place = count * sim::kTagBytes;
+    std::memcpy(state.kernel().region_bytes(region).data() + place, &tag, sizeof tag);
+    slices[count] = {region, place, length_bytes};
+    left_bytes -= length_bytes;
+  }
+  return count;
+}
+
 void Judge::prepare(ModelState& state, const TraceEntry& entry) const {
   Submission submission;
   submission.token = {entry.token, 0};
@@ -500,9 +522,11 @@ void Judge::prepare(ModelState& state, const TraceEntry& entry) const {
   submission.segment_bytes = entry.segment_bytes;
   submission.operation = entry.operation;
   submission.flags = entry.flags;
-  std::array<Slice, 2> slices;
+  std::array<Slice, kGatheredMax> slices;
   std::size_t slice_count = 0;
-  if (is_send(entry.operation)) {
+  if (entry.sequence_step != 0) {
+    slice_count = gather(state, entry, slices);
+  } else if (is_send(entry.operation)) {
     // The tag, and the rest of the payload, which the model does not have.
     const RegionIndex region = payload_region(trace_->setup, entry.token);
     const auto flow = static_cast<std::uint32_t>(entry.socket - trace_->setup.receivers.size());
@@ -510,7 +534,7 @@ void Judge::prepare(ModelState& state, const TraceEntry& entry) const {
     std::memcpy(state.kernel().region_bytes(region).data(), &tag, sizeof tag);
     slices = {Slice{region, 0, sim::kTagBytes},
               Slice{engine::kNoRegion, 0, entry.payload_bytes - sim::kTagBytes}};
-    slice_count = slices.size();
+    slice_count = 2;
   }
   state.kernel().prepare(kTraceRing, submission, std::span(slices).first(slice_count),
                          entry.malformation);

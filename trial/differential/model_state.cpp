@@ -30,6 +30,7 @@ struct Sizes {
   std::uint32_t frames = 0;          ///< on all links, at any MTU
   std::uint32_t frames_at_once = 1;  ///< of one send
   std::uint32_t completions = 0;
+  std::uint32_t gathered = 0;  ///< slices behind the first ones
 };
 
 Sizes sizes_of(const Trace& trace) {
@@ -39,10 +40,8 @@ Sizes sizes_of(const Trace& trace) {
     for (const TraceEntry& entry : act.entries) {
       sizes.tokens = std::max(sizes.tokens, entry.token);
       if (!is_send(entry.operation)) continue;
-      const std::uint32_t datagrams =
-          entry.segment_bytes == 0
-              ? 1
-              : (entry.payload_bytes + entry.segment_bytes - 1) / entry.segment_bytes;
+      const std::uint32_t datagrams = datagram_count(entry);
+      if (entry.sequence_step != 0) sizes.gathered += kGatheredMax - 1;
       const std::uint32_t frames =
           datagrams *
           sim::fragments_of(entry.segment_bytes == 0 ? entry.payload_bytes : entry.segment_bytes,
@@ -65,7 +64,8 @@ sim::KernelConfig kernel_config(const Trace& trace, const sim::KernelProfile& pr
   config.rings = {{.submissions_max = setup.submissions_max,
                    .completions_max = setup.completions_max,
                    .operations_max = sizes.tokens + 1,
-                   .posted_max = sizes.completions + sizes.datagrams + 2 * sizes.tokens + 8}};
+                   .posted_max = sizes.completions + sizes.datagrams + 2 * sizes.tokens + 8,
+                   .slices_max = sizes.gathered}};
   config.packet_sockets.clear();
   for (const ReceiverSetup& receiver : setup.receivers) {
     sim::PacketSocketConfig socket;
@@ -93,7 +93,7 @@ sim::KernelConfig kernel_config(const Trace& trace, const sim::KernelProfile& pr
   }
   config.regions = setup.regions + sizes.tokens + 1;
   config.region_bytes = setup.region_bytes;
-  config.visible_bytes = sim::kTagBytes;
+  config.visible_bytes = (sizes.gathered > 0 ? kGatheredMax : 1) * sim::kTagBytes;
   config.notices = sizes.tokens;
   return config;
 }

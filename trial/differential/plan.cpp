@@ -121,6 +121,7 @@ class Planner {
   void add_entries(Act& act, const StepDraft& step);
   TraceEntry entry_of(const EntryDraft& draft);
   void fill_send(TraceEntry& entry, const EntryDraft& draft);
+  static void gather(TraceEntry& entry, const EntryDraft& draft);
   /// Not often, not as dozens of frames into a queue, and not where the kernel puts the error that
   /// it returns into the socket's error queue as well (IP_RECVERR): nobody takes it out there.
   bool may_be_large(std::uint32_t socket) {
@@ -290,6 +291,7 @@ TraceEntry Planner::entry_of(const EntryDraft& draft) {
           (1 + draft.fault % 6U) * entry.segment_bytes + draft.size % 2U * sim::kTagBytes, 69'000);
       if (draft.fault % 16 == 7) entry.payload_bytes = 129U * entry.segment_bytes % 69'632U;
       if (draft.fault % 16 == 8) entry.payload_bytes = 47U * entry.segment_bytes;
+      if (draft.target / kSegments.size() % 2 == 1) gather(entry, draft);
       entry.malformation = Malformation::none;
       sequence_ += 130;
       break;
@@ -317,6 +319,14 @@ TraceEntry Planner::entry_of(const EntryDraft& draft) {
   }
   if (draft.fault == 3) entry.malformation = Malformation::malformed;
   return entry;
+}
+
+/// Two to four datagrams that lie apart; the last one may be shorter.
+void Planner::gather(TraceEntry& entry, const EntryDraft& draft) {
+  const std::uint32_t short_by =
+      draft.size % 2 == 0 ? 0 : std::uint32_t{entry.segment_bytes} - sim::kTagBytes;
+  entry.payload_bytes = (2 + draft.fault % 3U) * entry.segment_bytes - short_by;
+  entry.sequence_step = 3;
 }
 
 void Planner::fill_send(TraceEntry& entry, const EntryDraft& draft) {

@@ -162,6 +162,15 @@ void RealRing::prepare_operation(const TraceSetup& setup, const TraceEntry& entr
   REPRISE_ASSERT(false);  // no entry of a trace
 }
 
+namespace {
+
+/// Where a datagram lies that is a slice of its own: the last one first.
+std::size_t place_of(const TraceEntry& entry, std::uint32_t number) {
+  return std::size_t{datagram_count(entry) - 1 - number} * entry.segment_bytes;
+}
+
+}  // namespace
+
 void RealRing::prepare_send(const TraceSetup& setup, const TraceEntry& entry, int socket,
                             io_uring_sqe* sqe) {
   write_payload(setup, entry);
@@ -176,10 +185,17 @@ void RealRing::prepare_send(const TraceSetup& setup, const TraceEntry& entry, in
     return;
   }
   Message& message = messages_[entry.token];
-  message.bytes = {bytes, entry.payload_bytes};
   message.header = {};
-  message.header.msg_iov = &message.bytes;
-  message.header.msg_iovlen = 1;
+  message.header.msg_iov = message.slices.data();
+  message.header.msg_iovlen = entry.sequence_step == 0 ? 1 : datagram_count(entry);
+  message.slices[0] = {bytes, entry.payload_bytes};
+  for (std::uint32_t number = 0; entry.sequence_step != 0 && number < datagram_count(entry);
+       ++number) {
+    const std::uint32_t done_bytes = number * entry.segment_bytes;
+    message.slices[number] = {
+        bytes + place_of(entry, number),
+        std::min<std::uint32_t>(entry.segment_bytes, entry.payload_bytes - done_bytes)};
+  }
   message.header.msg_control = message.control.data();
   message.header.msg_controllen = message.control.size();
   cmsghdr* const control = CMSG_FIRSTHDR(&message.header);
@@ -201,6 +217,13 @@ void RealRing::write_payload(const TraceSetup& setup, const TraceEntry& entry) {
         sim::make_tag(sequence++, flow, std::min(step, entry.payload_bytes - place));
     std::memcpy(bytes + place, &tag, sizeof tag);
     if (step == 0) break;
+  }
+  for (std::uint32_t number = 0; entry.sequence_step != 0 && number < datagram_count(entry);
+       ++number) {
+    const std::uint32_t left_bytes = entry.payload_bytes - number * entry.segment_bytes;
+    const sim::Tag tag = sim::make_tag(entry.sequence + std::uint64_t{number} * entry.sequence_step,
+                                       flow, std::min(step, left_bytes));
+    std::memcpy(bytes + place_of(entry, number), &tag, sizeof tag);
   }
 }
 

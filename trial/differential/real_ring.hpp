@@ -58,7 +58,7 @@ class RealRing {
 
   struct Message {
     msghdr header{};
-    iovec bytes{};
+    std::array<iovec, kGatheredMax> slices{};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> control{};
   };
   /// Of each token: what it is, and whether the kernel has it.

@@ -17,6 +17,7 @@ namespace reprise::trial {
 
 inline constexpr std::uint32_t kTraceVersion = 1;
 inline constexpr std::uint32_t kNoReceiver = 0xffff'ffff;
+inline constexpr std::uint32_t kGatheredMax = 4;
 
 struct LinkSetup {
   /// A token bucket with a queue; else frames arrive inside the call that sends them.
@@ -69,10 +70,19 @@ struct TraceEntry {
   std::uint64_t sequence = 0;       ///< sends: of the first datagram
   std::uint32_t target = 0;         ///< cancel: a token
   std::uint16_t segment_bytes = 0;  ///< segmented sends
-  std::uint8_t flags = 0;           ///< engine::SubmissionFlags
-  bool is_due = false;              ///< deadline: it is over when it is submitted; else it never is
+  /// Segmented sends: not 0: each datagram is a slice of its own, at most kGatheredMax of them, with
+  /// a number so far behind that of the one before; 0: one slice holds all, numbered in order.
+  std::uint16_t sequence_step = 0;
+  std::uint8_t flags = 0;  ///< engine::SubmissionFlags
+  bool is_due = false;     ///< deadline: it is over when it is submitted; else it never is
   sim::Malformation malformation = sim::Malformation::none;
 };
+
+/// Datagrams of a send.
+constexpr std::uint32_t datagram_count(const TraceEntry& entry) {
+  if (entry.segment_bytes == 0) return 1;
+  return (entry.payload_bytes + entry.segment_bytes - 1) / entry.segment_bytes;
+}
 
 struct TraceCompletion {
   std::uint32_t token = 0;

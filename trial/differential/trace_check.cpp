@@ -56,6 +56,11 @@ Expected<void> check_setup(const TraceSetup& setup) {
 std::string wrong_with(const TraceEntry& entry, const TraceSetup& setup, std::uint32_t tokens) {
   const bool is_sender = !setup.is_receiver(entry.socket) &&
                          entry.socket - setup.receivers.size() < setup.senders.size();
+  if (entry.sequence_step != 0 &&
+      (entry.operation != Operation::segmented_send || datagram_count(entry) > kGatheredMax)) {
+    return fmt::format("sequence_step = {}: expected a segmented send of at most {} datagrams",
+                       entry.sequence_step, kGatheredMax);
+  }
   switch (entry.operation) {
     case Operation::send:
     case Operation::segmented_send:

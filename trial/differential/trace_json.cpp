@@ -42,6 +42,7 @@ ordered_json entry_json(const TraceEntry& entry) {
       json["payload_bytes"] = entry.payload_bytes;
       json["sequence"] = entry.sequence;
       if (entry.segment_bytes != 0) json["segment_bytes"] = entry.segment_bytes;
+      if (entry.sequence_step != 0) json["sequence_step"] = entry.sequence_step;
       break;
     case engine::Operation::receive:
     case engine::Operation::wait_readable:
@@ -194,6 +195,7 @@ TraceEntry read_entry(const ordered_json& json, const std::string& where) {
   entry.payload_bytes = reader.number<std::uint32_t>("payload_bytes", 0);
   entry.sequence = reader.number<std::uint64_t>("sequence", 0);
   entry.segment_bytes = reader.number<std::uint16_t>("segment_bytes", std::uint16_t{0});
+  entry.sequence_step = reader.number<std::uint16_t>("sequence_step", std::uint16_t{0});
   entry.target = reader.number<std::uint32_t>("target", 0);
   entry.is_due = reader.truth("is_due", false);
   for (const FlagName& flag : kFlags) {
