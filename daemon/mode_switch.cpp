@@ -26,9 +26,7 @@ IngressMode ModeChoice::next(IngressMode now, const Load& load) {
 }
 
 ModeSwitch::ModeSwitch(Worker& worker, std::vector<SwitchedInput> inputs)
-    : worker_(worker), inputs_(std::move(inputs)) {
-  worker_.measure_waits();
-}
+    : worker_(worker), inputs_(std::move(inputs)) {}
 
 Instant ModeSwitch::attend(Instant now) {
   if (state_ == State::steering && is_steered_.load(std::memory_order_acquire)) {
@@ -49,7 +47,7 @@ Instant ModeSwitch::attend(Instant now) {
 }
 
 Load ModeSwitch::load_since_last_look(Instant now) {
-  const engine::Duration waited_before = std::exchange(waited_, worker_.waited());
+  const std::int64_t busy_before_ns = std::exchange(busy_ns_, thread_load_.busy_ns());
   const Instant looked_before = std::exchange(looked_at_, now);
   std::uint64_t drops = 0;
   for (const SwitchedInput& input : inputs_) {
@@ -59,8 +57,8 @@ Load ModeSwitch::load_since_last_look(Instant now) {
   const std::uint64_t drops_before = std::exchange(drops_, drops);
   if (looked_before == engine::kNever || now <= looked_before) return {};
   const std::int64_t span_ns = (now - looked_before).ns;
-  const std::int64_t idle_permille = (waited_ - waited_before).ns * 1000 / span_ns;
-  const std::int64_t busy_permille = std::clamp<std::int64_t>(1000 - idle_permille, 0, 1000);
+  const std::int64_t busy_permille =
+      std::clamp<std::int64_t>((busy_ns_ - busy_before_ns) * 1000 / span_ns, 0, 1000);
   return {static_cast<std::uint32_t>(busy_permille), drops > drops_before};
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "reprise/daemon/ingress_mode.hpp"
+#include "reprise/daemon/thread_load.hpp"
 #include "reprise/daemon/worker.hpp"
 #include "reprise/engine/time.hpp"
 
@@ -23,7 +24,7 @@ namespace reprise::daemon {
 
 /// What was seen between two looks.
 struct Load {
-  std::uint32_t busy_permille = 0;  ///< of the time: it did not wait for something to do
+  std::uint32_t busy_permille = 0;  ///< of the time the thread ran, or could have run
   bool has_drops = false;           ///< the kernel dropped datagrams of ours
 };
 
@@ -83,7 +84,8 @@ class ModeSwitch {
   State state_ = State::steady;
   engine::Instant due_at_{};
   engine::Instant looked_at_ = engine::kNever;
-  engine::Duration waited_{};
+  ThreadLoad thread_load_;
+  std::int64_t busy_ns_ = 0;
   std::uint64_t drops_ = 0;
   std::uint64_t switches_ = 0;
   std::atomic<bool> is_steered_ = false;

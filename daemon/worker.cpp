@@ -76,25 +76,16 @@ void Worker::pause(const Next& next) {
     case Next::Kind::stopped: break;
     case Next::Kind::spin: relax_processor(); break;
     case Next::Kind::poll: backend_->submit_and_wait(0, engine::kNever); break;
-    case Next::Kind::wait: wait(next.completions); break;
+    case Next::Kind::wait:
+      backend_->submit_and_wait(next.completions, std::min(attend_at_, publish_at_));
+      if (next.completions > 0) look_due_ = true;
+      break;
     case Next::Kind::sleep:
       std::this_thread::sleep_for(std::chrono::nanoseconds(next.length.ns));
       look_due_ = true;
       break;
   }
   if (runner_.turns() - looked_at_turn_ >= kTurnsBetweenLooks) look_due_ = true;
-}
-
-void Worker::wait(std::uint32_t completions) {
-  const Instant deadline = std::min(attend_at_, publish_at_);
-  if (completions == 0 || !measures_waits_) {
-    backend_->submit_and_wait(completions, deadline);
-  } else {
-    const Instant begin = backend_->now();
-    backend_->submit_and_wait(completions, deadline);
-    waited_ = waited_ + (backend_->now() - begin);
-  }
-  if (completions > 0) look_due_ = true;
 }
 
 void Worker::look_at_clock() {

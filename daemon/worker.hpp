@@ -3,7 +3,7 @@
 //
 // Everything but command(), counts() and wait_until_ended() belongs to one thread at a time: the
 // one that sets it up, then the one that calls run(). It reads the clock only after waits and
-// sleeps, after commands, and every 1024 turns.
+// sleeps, after commands, and every 16 turns.
 #pragma once
 
 #include <atomic>
@@ -67,10 +67,6 @@ class Worker {
   void set_hand_off(ThreadHandOff& hand_off) { hand_off_ = &hand_off; }
   /// Adds an output to what counts() tells.
   void watch(engine::OutputIndex output);
-  /// Whether waited() counts; it costs a look at the clock for each wait.
-  void measure_waits() { measures_waits_ = true; }
-  /// On the thread of run(): how long it has waited because there was nothing to do.
-  [[nodiscard]] engine::Duration waited() const { return waited_; }
   /// Adds a socket to what counts() tells.
   void watch_input(engine::SocketIndex socket) { watched_inputs_.push_back(socket); }
   void write_lines_to(int descriptor) { lines_.emplace(descriptor); }
@@ -96,11 +92,10 @@ class Worker {
   [[nodiscard]] bool wait_until_ended(engine::Duration longest);
 
  private:
-  static constexpr std::uint64_t kTurnsBetweenLooks = 1024;
+  static constexpr std::uint64_t kTurnsBetweenLooks = 16;
 
   [[nodiscard]] bool obey();
   void pause(const engine::Next& next);
-  void wait(std::uint32_t completions);
   void look_at_clock();
   void keep_records();
 
@@ -119,8 +114,6 @@ class Worker {
 
   const Attend* attend_ = nullptr;
   Command obeyed_ = Command::none;
-  bool measures_waits_ = false;
-  engine::Duration waited_{};
   bool look_due_ = true;
   std::uint64_t looked_at_turn_ = 0;
   engine::Instant attend_at_ = engine::kNever;

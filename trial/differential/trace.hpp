@@ -70,8 +70,8 @@ struct TraceEntry {
   std::uint64_t sequence = 0;       ///< sends: of the first datagram
   std::uint32_t target = 0;         ///< cancel: a token
   std::uint16_t segment_bytes = 0;  ///< segmented sends
-  /// Segmented sends: not 0: each datagram is a slice of its own, at most kGatheredMax of them, with
-  /// a number so far behind that of the one before; 0: one slice holds all, numbered in order.
+  /// Segmented sends: not 0: each datagram is a slice of its own, at most kGatheredMax, with
+  /// a number so far behind that of the one before; 0: one slice has all, numbered in order.
   std::uint16_t sequence_step = 0;
   std::uint8_t flags = 0;  ///< engine::SubmissionFlags
   bool is_due = false;     ///< deadline: it is over when it is submitted; else it never is
