@@ -164,7 +164,7 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
       ->check(whole_number(1, kSocketBufferBytesMax));
   command
       .add_option("--send-buffer", options.send_buffer_bytes,
-                  "bytes of each output's socket buffer (default: the host's)")
+                  "bytes of each output's socket buffer (default 524288)")
       ->check(whole_number(1, kSocketBufferBytesMax));
   command.add_flag("--shield", options.shield,
                    "keep what is relayed from this host's own IP stack (needs CAP_NET_ADMIN)");

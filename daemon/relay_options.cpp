@@ -101,6 +101,7 @@ StageConfig fit_to_rules(const RelayOptions& options, std::span<const Rule> rule
   stage.inputs_max = 2 * count;  // one with a ring, one without
   stage.outputs_max = output_count(rules);
   stage.region_bytes = std::max({stage.region_bytes, frame_bytes, kMergedFrameBytes});
+  stage.merged_max = engine::kMergedDatagramsMax;
   if (options.segmentation) {
     const std::uint32_t wanted = std::min(kSendsOfAnOutput * stage.outputs_max, kBatchMax);
     stage.batch = std::max(stage.batch, std::max(wanted, 2 * kSendsOfAnOutput));

@@ -27,7 +27,9 @@ struct RelayOptions {
   /// Of each packet socket; the host may grant less. Some 3,600 datagrams of 1400 bytes. What
   /// gathers here when `auto` goes to the packet ring is worked off before the ring is read.
   std::uint32_t receive_buffer_bytes = 8U << 20U;
-  std::uint32_t send_buffer_bytes = 0;          ///< of each output's socket; 0: the host's default
+  /// Of each output's socket; 0: the host's default. Room for a batch that nothing can be coalesced
+  /// in: then its sends need no links (posix/send_room.hpp).
+  std::uint32_t send_buffer_bytes = 512U << 10U;
   engine::Duration drain = engine::seconds(1);  ///< how long a stop waits for blocked outputs
   bool one_core = false;                        ///< hazard: all threads on one core
   int log_descriptor = 2;                       ///< hazard log_lines: where they are written

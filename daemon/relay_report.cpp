@@ -101,7 +101,7 @@ std::string to_text(const RelayReport& report) {
   }
   if (report.kernel_drops > 0) {
     text += fmt::format(
-        ", {} dropped by the kernel before the relay (receive buffer or packet ring full)",
+        ", {} frames dropped by the kernel before the relay (receive buffer or packet ring full)",
         report.kernel_drops);
   }
   if (report.ingress.receives_failed > 0) {

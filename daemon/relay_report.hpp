@@ -26,7 +26,8 @@ struct OutputReport {
 struct RelayReport {
   engine::Duration elapsed;
   engine::IngressCounters ingress;
-  std::uint64_t kernel_drops = 0;  ///< by the packet sockets, before the relay received anything
+  std::uint64_t kernel_drops =
+      0;  ///< frames, by the packet sockets, before the relay received them
   std::vector<OutputReport> outputs;
   std::uint32_t regions_outstanding = 0;
   std::uint64_t turns = 0;  ///< of the thread that sends

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +36,12 @@ struct Address {
   [[nodiscard]] std::size_t length_bytes() const { return family == Family::ipv4 ? 4 : 16; }
 
   friend auto operator<=>(const Address&, const Address&) = default;
+  /// As words: it is compared for every datagram.
+  friend bool operator==(const Address& a, const Address& b) {
+    const auto left = std::bit_cast<std::array<std::uint64_t, 3>>(a);
+    const auto right = std::bit_cast<std::array<std::uint64_t, 3>>(b);
+    return ((left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2])) == 0;
+  }
 };
 
 /// "239.1.1.1", "ff3e::1" (RFC 5952). An unset address prints as "*".

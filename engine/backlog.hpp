@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "reprise/engine/flat.hpp"
 #include "reprise/engine/hazard.hpp"
@@ -40,6 +41,10 @@ class Backlog {
     if (item_bytes_ == 0) return ring_.push(item);
     std::memcpy(&array_[size_ * item_bytes_], &item, sizeof item);
     ++size_;
+  }
+  void push(std::span<const WorkItem> items) {
+    if (item_bytes_ == 0) return ring_.push(items);
+    for (const WorkItem& item : items) push(item);
   }
   [[nodiscard]] WorkItem front() const {
     if (item_bytes_ == 0) return ring_[0];

@@ -120,6 +120,11 @@ void Egress::push(const WorkItem& item) {
   }
 }
 
+void Egress::push_datagrams(std::span<const WorkItem> items) {
+  backlog_.push(items);
+  pushed_ += items.size();
+}
+
 /// Removals at the front of the backlog have nothing before them.
 void Egress::settle_removals() {
   while (removals_ > 0 && !backlog_.front().is_datagram()) {
@@ -237,7 +242,35 @@ void Egress::take_backlog(std::uint32_t room, Ledger& ledger, const PacketMemory
       }
     }
     finish_front(ledger);
+    const Output& only = at(item.first_output);
+    const bool is_straight = only.next == kNoOutput && !only.is_blocked() && only.queue.size == 0;
+    if (is_straight && only.staged_sends > 0) extend_send(only.staged_last);
   }
+}
+
+/// Takes what follows in the backlog for this output alone, as long as it joins the send: what
+/// find_send() and join_send() would do, for a run of one flow at once. The backlog's reference
+/// becomes the send's.
+void Egress::extend_send(std::uint32_t send) {
+  SendOperation& operation = operations_[send];
+  Output& output = at(operation.output);
+  std::uint32_t taken = 0;
+  while (operation.takes_more != 0 && !backlog_.empty() && !is_full(output)) {
+    const WorkItem item = backlog_.front();
+    const std::uint32_t length_bytes = item.payload.length_bytes;
+    if (!item.is_datagram() || item.first_output != operation.output ||
+        item.payload.flow != operation.flow || length_bytes == 0 ||
+        length_bytes > operation.segment_bytes ||
+        operation.payload_bytes + length_bytes > segmented_bytes_max_) {
+      break;
+    }
+    backlog_.pop();
+    join_send(send, take_node(item.payload));
+    ++taken;
+  }
+  counters_of(operation.output).assigned += taken;
+  expanded_ += taken;
+  settle_removals();
 }
 
 void Egress::finish_front(Ledger& ledger) {
@@ -379,10 +412,15 @@ void Egress::add_send(SubmissionList& list, std::uint32_t slot, const Output& ou
   Submission& submission = list.add(is_segmented ? Operation::segmented_send : Operation::send,
                                     {send_slot(slot), operation.generation}, output.socket);
   submission.flags = SubmissionFlags::kDoNotWait;
-  if (linked_ != 0 && !is_last) submission.flags |= SubmissionFlags::kLinked;  // E1
+  if (linked_ != 0 && !is_last) {  // E1
+    submission.flags |= SubmissionFlags::kLinked | SubmissionFlags::kOrderOnly;
+  }
   if (is_segmented) submission.segment_bytes = operation.segment_bytes;
-  for (std::uint32_t node = operation.datagrams.first; node != kNone; node = nodes_[node].next)
-    list.add_slice(nodes_[node].payload.slice());
+  list.add_slices(operation.datagrams.size, [this, node = operation.datagrams.first]() mutable {
+    const Node& datagram = nodes_[node];
+    node = datagram.next;
+    return datagram.payload.slice();
+  });
   if (segments_max_ == 1) return;
   std::uint32_t place = place_of(operation.output, operation.flow, newest_sends_.size());
   for (; newest_sends_[place] != kNone; place = (place + 1) & (newest_sends_.size() - 1))
@@ -467,16 +505,16 @@ void Egress::complete_send(std::uint32_t slot, const Completion& completion, Led
 
 /// Gives the nodes back, and a reference for each.
 void Egress::release(const NodeList& datagrams, Ledger& ledger) {
+  if (datagrams.size == 0) return;
   for (std::uint32_t node = datagrams.first; node != kNone;) {
     const RegionIndex region = nodes_[node].payload.region;
     std::uint32_t references = 0;
-    for (; node != kNone && nodes_[node].payload.region == region; ++references) {
-      const std::uint32_t next = nodes_[node].next;
-      give_back_node(node);
-      node = next;
-    }
+    for (; node != kNone && nodes_[node].payload.region == region; node = nodes_[node].next)
+      ++references;
     ledger.release(region, references);
   }
+  nodes_[datagrams.last].next = first_free_node_;
+  first_free_node_ = datagrams.first;
 }
 
 void Egress::put_back(OutputIndex index, NodeList datagrams, Ledger& ledger,

@@ -56,6 +56,8 @@ class Egress {
   /// A datagram, for which there is room; or a removal: as soon as nothing before it waits, the
   /// sockets of its outputs appear in closable() when each runs empty.
   void push(const WorkItem& item);
+  /// The same for datagrams only.
+  void push_datagrams(std::span<const WorkItem> items);
   /// Adds up to a batch of sends, and waits for blocked outputs.
   void prepare(SubmissionList& list, Ledger& ledger, const PacketMemory& memory);
   [[nodiscard]] bool owns_slot(std::uint32_t slot) const { return slot >= first_slot_; }
@@ -182,6 +184,7 @@ class Egress {
   [[nodiscard]] std::uint32_t find_send(OutputIndex output, const Payload& payload) const;
   void open_send(OutputIndex output, std::uint32_t node);
   void join_send(std::uint32_t operation, std::uint32_t node);
+  void extend_send(std::uint32_t operation);
   void add_chains(SubmissionList& list);
   void add_send(SubmissionList& list, std::uint32_t slot, const Output& output, bool is_last);
   void add_waits(SubmissionList& list);

@@ -9,6 +9,7 @@
 //   F3  A block starts zeroed.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -125,11 +126,22 @@ class FlatQueue {
     ++size_;
     ++pushed_;
   }
+  /// Appends them all, in their order.
+  void push(std::span<const T> elements) {
+    REPRISE_ASSERT(elements.size() <= capacity() - size_);
+    const std::uint32_t begin = wrap(head_ + size_);
+    const std::size_t first = std::min<std::size_t>(elements.size(), capacity() - begin);
+    std::ranges::copy(elements.first(first), slots_.all().begin() + begin);
+    std::ranges::copy(elements.subspan(first), slots_.all().begin());
+    size_ += static_cast<std::uint32_t>(elements.size());
+    pushed_ += elements.size();
+  }
   T pop() {
     REPRISE_ASSERT(!empty());
     const T element = slots_[head_];
-    head_ = wrap(head_ + 1);
-    --size_;
+    // An emptied one begins at its front again: it stays in the caches, and is a function of what it
+    // holds.
+    head_ = --size_ == 0 ? 0 : wrap(head_ + 1);
     return element;
   }
   T pop_back() {

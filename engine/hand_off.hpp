@@ -31,7 +31,7 @@ class HandOff {
 
   /// Items that can be on their way to the egress stage, and regions on their way back (H1).
   [[nodiscard]] static std::uint32_t items_max(const StageConfig& config) {
-    return config.region_count() + config.outputs_max + 1;
+    return config.backlog_max() + config.outputs_max + 1;
   }
   [[nodiscard]] static std::uint32_t returns_max(const StageConfig& config) {
     return config.region_count();

@@ -224,28 +224,54 @@ void Ingress::receive_ended(Input& input, const Completion& completion) {
 void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
                       const PacketMemory& memory, Ledger& ledger, const RouteTable& routes,
                       Accepted& accepted) {
-  ++counters_.received;
-  if (stopping_ != 0) return count_drop(IngressDrop::stopping);
+  if (stopping_ != 0) return drop(IngressDrop::stopping, frame.datagrams_max());
   const std::expected<Datagram, IngressDrop> datagram =
       examine(frame, {region, frame.offset_bytes, frame.captured_bytes}, memory);
-  if (!datagram) return count_drop(datagram.error());
-  const RouteMatch match = routes.match(input, *datagram);
-  if (match.route == kNoRoute) {
-    return count_drop(match.wrong_source ? IngressDrop::wrong_source : IngressDrop::no_rule);
+  if (!datagram) return drop(datagram.error(), frame.datagrams_max());
+  const RecentFlow* const flow = flow_of(input, *datagram, routes);
+  if (flow == nullptr) {
+    return drop(routes.match(input, *datagram).wrong_source ? IngressDrop::wrong_source
+                                                            : IngressDrop::no_rule,
+                frame.datagrams_max());
   }
+  ++counters_.received;
   // Datagrams that offloads merged into one frame are parted again; the last may be shorter.
   const std::uint32_t whole_bytes = datagram->payload_length_bytes;
   const std::uint32_t part_bytes = frame.segment_bytes == 0 ? whole_bytes : frame.segment_bytes;
-  const FlowTag flow = flow_tag(*datagram);
   std::uint32_t done_bytes = 0;
   do {
     const std::uint32_t length_bytes = std::min(part_bytes, whole_bytes - done_bytes);
     if (done_bytes > 0) ++counters_.received;
     const Payload payload{region, frame.offset_bytes + datagram->payload_offset_bytes + done_bytes,
-                          static_cast<std::uint16_t>(length_bytes), flow};
-    accept({payload, routes.first_output(match.route)}, ledger, accepted);
+                          static_cast<std::uint16_t>(length_bytes), flow->flow};
+    accept({payload, flow->first_output}, ledger, accepted);
     done_bytes += length_bytes;
   } while (done_bytes < whole_bytes);
+}
+
+const Ingress::RecentFlow* Ingress::flow_of(InputIndex input, const Datagram& datagram,
+                                            const RouteTable& routes) {
+  const std::size_t place = (datagram.destination.bytes[3] ^ datagram.destination.bytes[15] ^
+                             datagram.destination_port ^ datagram.source_port) %
+                            recent_.size();
+  RecentFlow& recent = recent_[place];
+  if (datagram.source_port == recent.source_port &&
+      datagram.destination_port == recent.destination_port && input == recent.input &&
+      routes.version() == recent.routes_version && datagram.source == recent.source &&
+      datagram.destination == recent.destination) {
+    return &recent;
+  }
+  const RouteMatch match = routes.match(input, datagram);
+  if (match.route == kNoRoute) return nullptr;
+  recent = {.source = datagram.source,
+            .destination = datagram.destination,
+            .input = input,
+            .routes_version = routes.version(),
+            .source_port = datagram.source_port,
+            .destination_port = datagram.destination_port,
+            .flow = flow_tag(datagram),
+            .first_output = routes.first_output(match.route)};
+  return &recent;
 }
 
 void Ingress::accept(const WorkItem& item, Ledger& ledger, Accepted& accepted) {

@@ -11,6 +11,7 @@
 //   N6  A paused input receives nothing; what waits for it in the kernel stays there.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -103,7 +104,23 @@ class Ingress {
     if (ring_count_ == 0) return kernel_target_;
     return ring_count_ == input_count_ ? 0 : (kernel_target_ + 1) / 2;
   }
+  /// A flow that was seen lately, and where it goes.
+  struct RecentFlow {
+    Address source;
+    Address destination;
+    InputIndex input = kNoInput;
+    std::uint32_t routes_version = 0;  ///< 0: none
+    std::uint16_t source_port = 0;
+    std::uint16_t destination_port = 0;
+    FlowTag flow = 0;
+    std::uint16_t reserved = 0;
+    OutputIndex first_output = kNoOutput;
+    std::uint32_t reserved2 = 0;
+  };
+
   [[nodiscard]] std::uint32_t providable(const Ledger& ledger) const;
+  /// Null: no route wants it.
+  const RecentFlow* flow_of(InputIndex input, const Datagram& datagram, const RouteTable& routes);
   void add_provides(SubmissionList& list, Ledger& ledger);
   void request_cancel(Input& input);
   void count_idle(const Input& input, int change);
@@ -112,8 +129,14 @@ class Ingress {
                Ledger& ledger, const RouteTable& routes, Accepted& accepted);
   void accept(const WorkItem& item, Ledger& ledger, Accepted& accepted);
   void count_drop(IngressDrop reason) { ++counters_.dropped[static_cast<std::size_t>(reason)]; }
+  /// A whole frame, of so many datagrams; of a merged one that is an upper bound, by its length.
+  void drop(IngressDrop reason, std::uint32_t datagrams) {
+    counters_.received += datagrams;
+    counters_.dropped[static_cast<std::size_t>(reason)] += datagrams;
+  }
 
   FlatArray<Input> inputs_;
+  std::array<RecentFlow, 16> recent_{};
   IngressCounters counters_{};
   std::uint32_t input_count_ = 0;
   std::uint32_t ring_count_ = 0;  ///< inputs with a ring

@@ -15,10 +15,10 @@
 //       submitted. One that limits() does not name ends `invalid`, and so does one on no socket.
 //   I2  A completion carries the token of its submission, unchanged.
 //   I3  Operations of a linked chain run in order, one at a time; when one does not end `ok`, the
-//       later ones end `cancelled` and did nothing; a deadline that expired is not `ok`. prepare()
-//       takes a chain whole or not at all; the end of its view ends a chain, and a provide inside
-//       one does not part it. Unlinked sends on one socket run in the order prepared, as long as
-//       they find room.
+//       later ones end `cancelled` and did nothing (but see kOrderOnly); a deadline that expired is
+//       not `ok`. prepare() takes a chain whole or not at all; the end of its view ends a chain,
+//       and a provide inside one does not part it. Unlinked sends on one socket run in the order
+//       prepared, as long as they find room.
 //   I4  A send with do_not_wait that finds no room ends `refused` and did nothing.
 //   I5  A receive completion gives its region to the engine; the kernel does not touch the region
 //       again until it is provided anew. A receive that ends without one took none, and no
@@ -38,6 +38,7 @@
 // set-up are Error.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -86,6 +87,9 @@ struct SubmissionFlags {
       2;  ///< refuse instead of waiting for room (MSG_DONTWAIT)
   static constexpr std::uint8_t kLinked =
       4;  ///< the next submission starts when this one has ended `ok`
+  /// A linked send: where it ends otherwise than `refused`, the next one may start all the same. A
+  /// backend that knows that there is room need not link them then, which costs less.
+  static constexpr std::uint8_t kOrderOnly = 8;
 };
 
 struct Submission {
@@ -149,9 +153,13 @@ struct Frame {
   Address source;  ///< udp_payload: the sender
   std::uint16_t source_port = 0;
 
-  /// How many datagrams of segment_bytes were merged into it, at most; 1 where it is one.
+  /// How many datagrams of segment_bytes were merged into it; 1 where it is one. Exact for IPv4
+  /// without options; with longer headers it may be one more.
   [[nodiscard]] std::uint32_t datagrams_max() const {
-    return segment_bytes == 0 ? 1 : (original_bytes + segment_bytes - 1) / segment_bytes;
+    if (segment_bytes == 0) return 1;
+    const std::uint32_t headers_bytes = format == FrameFormat::ethernet ? 42 : 28;
+    const std::uint32_t payload_bytes = original_bytes - std::min(original_bytes, headers_bytes);
+    return std::max((payload_bytes + segment_bytes - 1) / segment_bytes, 1U);
   }
 };
 /// Datagrams that a merged frame may hold: 65,535 bytes of segments of 512 and more (Linux merges
@@ -279,8 +287,9 @@ struct SendSocketSpec {
 };
 
 struct SocketStatistics {
-  std::uint64_t kernel_drops =
-      0;  ///< datagrams that the kernel dropped on this socket since it was opened
+  /// Frames that the kernel dropped on this socket since it was opened; a merged one counts once,
+  /// however many datagrams it held.
+  std::uint64_t kernel_drops = 0;
   std::uint64_t queued = 0;  ///< packet sockets: frames that it put into the socket since then
 };
 

@@ -46,6 +46,7 @@ RouteIndex RouteTable::add(const RouteKey& key, OutputIndex first_output) {
   route.state = State::active;
   route.next = head;
   head = added;
+  ++version_;
   return added;
 }
 
@@ -58,6 +59,7 @@ void RouteTable::remove(RouteIndex removed) {
   route.state = State::free;
   route.next = first_free_;
   first_free_ = removed;
+  ++version_;
 }
 
 RouteMatch RouteTable::match(InputIndex input, const Datagram& datagram) const {

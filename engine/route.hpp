@@ -45,8 +45,13 @@ class RouteTable {
   void remove(RouteIndex route);
 
   [[nodiscard]] RouteMatch match(InputIndex input, const Datagram& datagram) const;
+  /// Changes whenever what match() returns may have.
+  [[nodiscard]] std::uint32_t version() const { return version_; }
   [[nodiscard]] OutputIndex first_output(RouteIndex route) const { return at(route).first_output; }
-  void set_first_output(RouteIndex route, OutputIndex first) { at(route).first_output = first; }
+  void set_first_output(RouteIndex route, OutputIndex first) {
+    at(route).first_output = first;
+    ++version_;
+  }
   [[nodiscard]] bool is_active(RouteIndex route) const {
     return static_cast<std::uint32_t>(route) < routes_.size() && at(route).state == State::active;
   }
@@ -71,7 +76,7 @@ class RouteTable {
   FlatArray<Route> routes_;
   FlatArray<RouteIndex> buckets_;  ///< a power of two of them
   RouteIndex first_free_ = kNoRoute;
-  std::uint32_t reserved_ = 0;
+  std::uint32_t version_ = 1;
 };
 
 }  // namespace reprise::engine

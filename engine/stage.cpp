@@ -42,7 +42,7 @@ void Stage::start(const StageConfig& config) {
   drain_ = config.hazards.drain;
   log_lines_ = config.hazards.log_lines;
   batch_ = config.batch;
-  items_max_ = config.region_count();
+  items_max_ = config.backlog_max();
   intake_ = config.blocks > 0 ? config.intake : 0;
   ledger_.start(role_ == Role::egress ? Owner::away : Owner::free);
   if (role_ != Role::egress) {
@@ -146,7 +146,7 @@ void Stage::complete(const CompletionBatch& batch, const PacketMemory& memory) {
     }
   }
   if (role_ == Role::unified) {
-    for (const WorkItem& item : accepted_.all()) egress_.push(item);
+    egress_.push_datagrams(accepted_.all());
     accepted_.clear();
   } else {
     items_out_ += room - accepted.room;

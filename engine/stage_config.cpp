@@ -36,6 +36,7 @@ std::vector<Error> check(const StageConfig& config) {
     findings.push_back(Error{"block_bytes = " + std::to_string(config.block_bytes) +
                              ": expected a multiple of 4096"});
   }
+  check_range(findings, "merged_max", config.merged_max, 1, kMergedDatagramsMax);
   check_range(findings, "intake", config.intake, 1, 65'536);
   check_range(findings, "segments_max", config.segments_max, 1, 128);
   check_range(findings, "segmented_bytes_max", config.segmented_bytes_max, 1, 65'507);

@@ -22,6 +22,9 @@ struct StageConfig {
   std::uint32_t region_bytes = 2048;        ///< one frame with what the backend puts before it
   std::uint32_t blocks = 0;                 ///< of packet rings; unified stages only
   std::uint32_t block_bytes = 256U << 10U;  ///< a multiple of 4096
+  /// Datagrams that a frame in a buffer is expected to hold, where offloads merge them; of one that
+  /// comes with more, some may be dropped as backlog_full.
+  std::uint32_t merged_max = 1;
   /// Datagrams that are taken out of packet rings before those taken earlier have been sent.
   std::uint32_t intake = 1024;
   /// Datagrams of one length and flow that leave in one segmented send; 1: none are sent so.
@@ -41,9 +44,9 @@ struct StageConfig {
   [[nodiscard]] std::uint32_t region_count() const {
     return exhaustion == Exhaustion::drop ? pool + landing : pool;
   }
-  /// Datagrams that may wait to be sent: one in every buffer, and what was taken out of rings.
+  /// Datagrams that may wait to be sent: those in every buffer, and what was taken out of rings.
   [[nodiscard]] std::uint32_t backlog_max() const {
-    return region_count() + (blocks > 0 ? intake + kMergedDatagramsMax : 0);
+    return region_count() * merged_max + (blocks > 0 ? intake + kMergedDatagramsMax : 0);
   }
   /// What the backend has to register.
   [[nodiscard]] MemorySpec memory() const {

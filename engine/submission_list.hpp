@@ -31,6 +31,13 @@ class SubmissionList {
     ++submissions_[submissions_.size() - 1].slice_count;
   }
 
+  /// The same of several at once; `next` returns them one by one.
+  template <class Next>
+  void add_slices(std::uint32_t count, Next next) {
+    for (std::uint32_t i = 0; i < count; ++i) slices_.push(next());
+    submissions_[submissions_.size() - 1].slice_count += count;
+  }
+
   [[nodiscard]] bool empty() const { return taken_ == submissions_.size(); }
   [[nodiscard]] std::uint32_t slices_left() const { return slices_.capacity() - slices_.size(); }
   [[nodiscard]] SubmissionView view() const {

@@ -22,6 +22,8 @@
 #include <span>
 #include <vector>
 
+#include <boost/container/small_vector.hpp>
+
 #include "reprise/engine/flat.hpp"
 #include "reprise/engine/io.hpp"
 #include "reprise/engine/stage.hpp"
@@ -307,7 +309,9 @@ class Kernel {
   [[nodiscard]] engine::Outcome refusal(SendSocket& socket, const Entry& entry);
   [[nodiscard]] bool has_room_for_fragments(const SendSocket& socket,
                                             std::uint32_t payload_bytes) const;
-  [[nodiscard]] std::vector<Packet> datagrams_of(const Ring& ring, const Entry& entry);
+  /// Most sends have one: it needs no memory of its own.
+  using Datagrams = boost::container::small_vector<Packet, 1>;
+  [[nodiscard]] Datagrams datagrams_of(const Ring& ring, const Entry& entry);
   engine::Outcome hand_to_device(SendSocket& socket, std::span<const Packet> packets,
                                  engine::Instant at, Choices& choices);
   bool transmit(SendSocket& socket, Packet packet, engine::Instant at, Choices& choices);

@@ -100,10 +100,10 @@ Kernel::Ended Kernel::send(RingIndex ring, const Entry& entry, Instant at, Choic
     }
   }
   if (ended.outcome == Outcome::ok) {
-    std::vector<Packet> packets = datagrams_of(this->at(ring), entry);
+    Datagrams packets = datagrams_of(this->at(ring), entry);
     for (Packet& packet : packets) packet.socket = send_index(submission.socket);
     packets.front().notice = notice;  // of a zero-copy send, which is one datagram
-    ended.outcome = hand_to_device(socket, packets, at, choices);
+    ended.outcome = hand_to_device(socket, {packets.data(), packets.size()}, at, choices);
   } else {
     give_notice(notice);
   }
@@ -146,12 +146,12 @@ struct Place {
 
 /// What a send's payload is, datagram by datagram. A slice that begins with a datagram tells its
 /// tag, and the others in it follow from that one's; so does what has no region of its own.
-std::vector<Packet> Kernel::datagrams_of(const Ring& ring, const Entry& entry) {
+Kernel::Datagrams Kernel::datagrams_of(const Ring& ring, const Entry& entry) {
   const bool is_segmented = entry.submission.operation == Operation::segmented_send;
   const std::uint32_t segment_bytes = is_segmented && entry.submission.segment_bytes > 0
                                           ? entry.submission.segment_bytes
                                           : entry.payload_bytes;
-  std::vector<Packet> packets;
+  Datagrams packets;
   Place place{entry.slice, entry.more_slices};
   std::uint32_t left_bytes = entry.payload_bytes;
   do {

@@ -75,6 +75,8 @@ engine::Expected<Socket> open_socket(const engine::SendSocketSpec& spec) {
   if (!opened) return std::unexpected(opened.error());
   Socket socket;
   socket.descriptor = *std::move(opened);
+  const std::optional<int> room = socket_property(socket.descriptor.get(), SO_SNDBUF);
+  socket.send_buffer_bytes = static_cast<std::uint32_t>(room.value_or(0));
   return socket;
 }
 

@@ -16,7 +16,8 @@ struct Socket {
   engine::FrameFormat format = engine::FrameFormat::udp_payload;
   FilterLevel filter_level = FilterLevel::exact;
   bool is_packet_socket = false;
-  bool has_segment_header = false;  ///< want_segment_sizes()
+  std::uint32_t send_buffer_bytes = 0;  ///< as SO_SNDBUF reads back; 0: others may send on it too
+  bool has_segment_header = false;      ///< want_segment_sizes()
   engine::SocketStatistics statistics;
   std::unique_ptr<PacketRing> ring;  ///< last: it goes before its socket
 };

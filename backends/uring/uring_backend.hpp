@@ -23,6 +23,7 @@
 #include "reprise/posix/monotonic_clock.hpp"
 #include "reprise/posix/packet_rings.hpp"
 #include "reprise/posix/segmentation.hpp"
+#include "reprise/posix/send_room.hpp"
 #include "reprise/posix/socket_table.hpp"
 #include "reprise/posix/wake_event.hpp"
 #include "reprise/uring/features.hpp"
@@ -86,6 +87,7 @@ class UringBackend final : public engine::Backend {
   [[nodiscard]] bool has_room_for(const ChainNeeds& needs);
   void write_chain(std::span<const engine::Submission> chain,
                    std::span<const engine::Slice> slices);
+  [[nodiscard]] posix::SendRoom send_room_for(std::span<const engine::Submission> chain);
   void provide(engine::RegionIndex region);
   void write_entry(io_uring_sqe* entry, const engine::Submission& submission,
                    std::span<const engine::Slice> slices);

@@ -89,6 +89,15 @@ TEST_F(RingIngress, GivesABlockBackAtOnceWhereNothingInItIsWanted) {
   EXPECT_EQ(relay.dropped(IngressDrop::no_rule), 3U);
 }
 
+TEST_F(RingIngress, CountsEveryDatagramOfAMergedFrameThatNobodyWants) {
+  std::vector<BlockFrame> frames = numbered(9, 0, 1);
+  frames.front().frame.segment_bytes = 8;  // of a payload of 32 bytes
+  ASSERT_TRUE(kernel.deliver_block(frames));
+  relay.reap();
+  EXPECT_EQ(relay.dropped(IngressDrop::no_rule), 4U);
+  EXPECT_EQ(relay.stage->ingress_counters().received, 4U);
+}
+
 TEST_F(RingIngress, TakesNoMoreThanItsIntake) {
   EXPECT_EQ(relay.stage->ring_room(), 16U);
   ASSERT_TRUE(kernel.deliver_block(numbered(1, 0, 12)));
@@ -112,7 +121,7 @@ TEST_F(RingIngress, HasRoomForAMergedFrameBehindAnIntakeThatIsNearlyFull) {
   build_frame(header, payload, merged.bytes);
   merged.frame = played::whole_frame(merged.bytes);
   merged.frame.segment_bytes = 8;
-  ASSERT_EQ(merged.frame.datagrams_max(), 134U);
+  ASSERT_EQ(merged.frame.datagrams_max(), 128U);
   ASSERT_TRUE(kernel.deliver_block({&merged, 1}));
   relay.reap();
   EXPECT_EQ(relay.stage->ingress_counters().accepted, 15U + 128U);
