@@ -17,8 +17,6 @@ constexpr std::uint32_t kEntriesMax = 32'768;
 /// The kernel takes socket buffer sizes as an int and doubles them.
 constexpr std::uint32_t kSocketBufferBytesMax = 1U << 30U;
 
-constexpr std::array<std::string_view, 2> kSegmentationNames{"auto", "off"};
-
 const std::string kHazards = "Hazards (for experiments)";
 
 /// An option that takes one of `names` and stores what `parse` makes of it.
@@ -126,12 +124,9 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
                   "the core of each thread, as 2,3 (default: where the host puts them)")
       ->delimiter(',')
       ->check(whole_number(0, 1023));
-  command
-      .add_option_function<std::string>(
-          "--segmentation",
-          [&options](const std::string& text) { options.segmentation = text == "auto"; },
-          "auto: several datagrams leave in one send where the host can; off (default auto)")
-      ->check(one_of(kSegmentationNames));
+  add_choice(command, "--segmentation",
+             "several datagrams leave in one send; auto: from Linux 6.2 on (default auto)",
+             daemon::kSegmentationNames, daemon::segmentation_from, options.segmentation);
   add_choice(command, "--policy", "when sends are handed over and reaped (default adaptive)",
              engine::kPolicyNames, engine::policy_from, stage.policy);
   add_choice(command, "--exhaustion", "what a datagram without a free buffer does (default wait)",
@@ -148,7 +143,8 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
                   "and 32 for each output)")
       ->check(whole_number(1, kEntriesMax));
   command
-      .add_option("--ring", stage.submissions_max, "entries of the submission queue (default 64)")
+      .add_option("--ring", stage.submissions_max,
+                  "entries of the submission queue, at least a batch (default 64)")
       ->check(whole_number(1, kEntriesMax));
   command.add_option("--pool", stage.pool, "buffers (default 1024)")
       ->check(whole_number(1, kEntriesMax));
@@ -156,7 +152,7 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
       ->check(whole_number(1, 255));
   command
       .add_option("--packet-ring", options.ring_bytes,
-                  "bytes of each input's packet ring (default 16777216)")
+                  "bytes of each input's packet ring, per worker (default 16777216)")
       ->check(whole_number(1U << 19U, kSocketBufferBytesMax));
   command
       .add_option("--receive-buffer", options.receive_buffer_bytes,

@@ -68,7 +68,7 @@ Exit run(const RunArguments& arguments) {
       "reprise: relaying {} to {} output{}{}, mode {}, policy {}{}{}, backend {}{}; Ctrl-C ends\n",
       arguments.input, rules->front().outputs.size(), rules->front().outputs.size() == 1 ? "" : "s",
       rules->size() == 1 ? "" : fmt::format(" and {} more", rules->size() - 1),
-      name(arguments.options.mode), engine::name(arguments.options.stage.policy),
+      name((*relay)->mode()), engine::name(arguments.options.stage.policy),
       arguments.options.workers > 1 ? fmt::format(", {} workers", arguments.options.workers) : "",
       arguments.options.threads > 1 ? ", 2 threads" : "", name((*relay)->backend().kind),
       arguments.options.shield ? ", shielded" : ""));

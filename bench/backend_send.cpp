@@ -57,7 +57,9 @@ std::unique_ptr<Backend> open(benchmark::State& state) {
     state.SkipWithError(created.error().message.c_str());
     return nullptr;
   }
-  if (const auto memory = (*created)->register_memory({.buffers = kBatch, .buffer_bytes = kPayloadBytes}); !memory) {
+  if (const auto memory =
+          (*created)->register_memory({.buffers = kBatch, .buffer_bytes = kPayloadBytes});
+      !memory) {
     state.SkipWithError(memory.error().message.c_str());
     return nullptr;
   }

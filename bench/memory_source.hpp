@@ -144,9 +144,9 @@ class MemorySource final : public engine::Backend {
   void fill(engine::CompletionBatch& batch) {
     const engine::RegionIndex region = provided_.front();
     provided_.pop_front();
-    std::memcpy(
-        bytes_.data() + std::size_t{static_cast<std::uint32_t>(region)} * memory_.buffers.region_bytes,
-        frame_.data(), header_bytes_);
+    std::memcpy(bytes_.data() +
+                    std::size_t{static_cast<std::uint32_t>(region)} * memory_.buffers.region_bytes,
+                frame_.data(), header_bytes_);
     engine::Completion& completion = batch.push();
     completion.token = receive_;
     completion.region = region;

@@ -30,6 +30,19 @@ std::uint32_t interface_count(std::span<const Rule> rules) {
 
 Expected<std::unique_ptr<Lane>> Lane::open(std::span<const Rule> rules, const RelayOptions& options,
                                            const LaneShare& share) {
+  auto lane = open_once(rules, options, share);
+  if (lane || options.mode != IngressMode::automatic || share.count > 1) return lane;
+  // Whatever it was: where the plain way does not work either, that error is the one to tell.
+  RelayOptions plain = options;
+  plain.mode = IngressMode::latency;
+  auto frames = open_once(rules, plain, share);
+  if (frames) (*frames)->notes_.push_back("mode latency only: " + lane.error().message);
+  return frames;
+}
+
+Expected<std::unique_ptr<Lane>> Lane::open_once(std::span<const Rule> rules,
+                                                const RelayOptions& options,
+                                                const LaneShare& share) {
   const Expected<std::uint32_t> frame_bytes = largest_input_frame(rules);
   if (!frame_bytes) return std::unexpected(frame_bytes.error());
   engine::StageConfig stage = fit_to_rules(options, rules, *frame_bytes);
@@ -100,9 +113,10 @@ Expected<void> Lane::open_inputs(std::span<const Rule> rules) {
       known = inputs_.insert(inputs_.end(), Input{input.interface, {}, {}});
     known->wanted.push_back({input.source, input.group, input.port});
   }
-  std::uint16_t group = share_.fanout_group;
-  for (Input& input : inputs_) {
-    if (const auto opened = open_sockets(input, group++); !opened) return opened;
+  fanout_groups_ = share_.fanout_groups;
+  fanout_groups_.resize(inputs_.size());
+  for (std::size_t place = 0; place < inputs_.size(); ++place) {
+    if (const auto opened = open_sockets(inputs_[place], place); !opened) return opened;
   }
   if (!switched_.empty()) mode_switch_ = std::make_unique<ModeSwitch>(*first_, switched_);
   return {};
@@ -110,19 +124,21 @@ Expected<void> Lane::open_inputs(std::span<const Rule> rules) {
 
 /// Where there are two sockets, the one without a ring comes first: it alone gets what arrives
 /// before the other one is there. inputs_max is at least twice the number of rules.
-Expected<void> Lane::open_sockets(Input& input, std::uint16_t group) {
+Expected<void> Lane::open_sockets(Input& input, std::size_t place) {
   engine::PacketSocketSpec spec;
   spec.interface = input.interface;
   spec.wanted = input.wanted;
   spec.receive_buffer_bytes = options_.receive_buffer_bytes;
   const bool is_shared = plan_ == IngressPlan::both || share_.count > 1;
-  if (is_shared) spec.fanout.group = group;
+  spec.fanout.group = fanout_groups_[place];
+  spec.fanout.is_new = is_shared && spec.fanout.group == 0;
   if (plan_ != IngressPlan::both) {
     spec.fanout.steering = {0, share_.count};
     if (plan_ == IngressPlan::ring)
       spec.ring_blocks = stage_.blocks / static_cast<std::uint32_t>(inputs_.size());
     const auto socket = open_socket(spec);
     if (!socket) return std::unexpected(socket.error());
+    fanout_groups_[place] = first_->backend().fanout_group(*socket);
     input.index =
         *first_->stage().add_input({.socket = *socket, .has_ring = plan_ == IngressPlan::ring});
     return {};
@@ -131,6 +147,9 @@ Expected<void> Lane::open_sockets(Input& input, std::uint16_t group) {
   spec.fanout.steering = both.to_frames;
   const auto frames = open_socket(spec);
   if (!frames) return std::unexpected(frames.error());
+  fanout_groups_[place] = first_->backend().fanout_group(*frames);
+  spec.fanout.group = fanout_groups_[place];
+  spec.fanout.is_new = false;
   spec.ring_blocks = stage_.blocks / static_cast<std::uint32_t>(inputs_.size());
   const auto ring = open_socket(spec);
   if (!ring) return std::unexpected(ring.error());
@@ -258,6 +277,7 @@ void Lane::add_to(RelayReport& report, bool is_own_thread) {
                 : plan_ == IngressPlan::ring ? IngressMode::throughput
                                              : IngressMode::latency;
   report.mode_switches = mode_switch_ ? mode_switch_->switches() : 0;
+  report.forced_switches = mode_switch_ ? mode_switch_->forced() : 0;
 }
 
 }  // namespace reprise::daemon

@@ -23,11 +23,13 @@ namespace reprise::daemon {
 struct LaneShare {
   std::uint16_t index = 0;
   std::uint16_t count = 1;
-  std::uint16_t fanout_group = 1;  ///< of the relay's first interface; the next has the next number
+  std::vector<std::uint16_t> fanout_groups;  ///< of its interfaces; empty: this is the first lane
 };
 
 class Lane {
  public:
+  /// In mode automatic, where packet rings or fanout groups are refused, it receives frame by frame
+  /// and notes why.
   static engine::Expected<std::unique_ptr<Lane>> open(std::span<const engine::Rule> rules,
                                                       const RelayOptions& options,
                                                       const LaneShare& share);
@@ -48,6 +50,11 @@ class Lane {
   void add_to(RelayReport& report, bool is_own_thread);
   [[nodiscard]] engine::Instant now() const { return first_->backend().now(); }
   [[nodiscard]] const BackendChoice& backend() const { return backend_; }
+  /// Of its interfaces, in the order of the rules; 0: none.
+  [[nodiscard]] const std::vector<std::uint16_t>& fanout_groups() const { return fanout_groups_; }
+  /// What an operator should know of how it began.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+  [[nodiscard]] IngressPlan plan() const { return plan_; }
 
  private:
   struct Input {
@@ -56,13 +63,16 @@ class Lane {
     std::vector<engine::WantedTraffic> wanted;
   };
 
+  static engine::Expected<std::unique_ptr<Lane>> open_once(std::span<const engine::Rule> rules,
+                                                           const RelayOptions& options,
+                                                           const LaneShare& share);
   Lane(const RelayOptions& options, engine::StageConfig stage, IngressPlan plan,
        const LaneShare& share, OpenedBackend first, std::unique_ptr<engine::Backend> second);
 
   [[nodiscard]] Worker& sending() { return second_ ? *second_ : *first_; }
   engine::Expected<void> share_memory();
   engine::Expected<void> open_inputs(std::span<const engine::Rule> rules);
-  engine::Expected<void> open_sockets(Input& input, std::uint16_t group);
+  engine::Expected<void> open_sockets(Input& input, std::size_t place);
   engine::Expected<engine::SocketIndex> open_socket(const engine::PacketSocketSpec& spec);
   engine::Expected<void> open_outputs(std::span<const engine::Rule> rules);
   engine::Expected<engine::OutputIndex> open_route(const engine::Rule& rule,
@@ -81,6 +91,8 @@ class Lane {
   std::unique_ptr<ThreadHandOff> hand_off_;
   IngressOccupancy ingress_occupancy_;
   std::vector<Input> inputs_;
+  std::vector<std::uint16_t> fanout_groups_;
+  std::vector<std::string> notes_;
   std::vector<SwitchedInput> switched_;
   std::unique_ptr<ModeSwitch> mode_switch_;
 };

@@ -1,6 +1,7 @@
 #include "reprise/daemon/mode_switch.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace reprise::daemon {
@@ -12,6 +13,7 @@ namespace {
 
 constexpr engine::Duration kLook = milliseconds(20);
 constexpr engine::Duration kDrainLook = milliseconds(1);
+constexpr engine::Duration kDrainTime = engine::seconds(1);
 
 }  // namespace
 
@@ -32,15 +34,15 @@ Instant ModeSwitch::attend(Instant now) {
   if (state_ == State::steering && is_steered_.load(std::memory_order_acquire)) {
     steering_.join();
     state_ = State::draining;
+    draining_ = inputs_;
+    drained_by_ = now + kDrainTime;
     due_at_ = now;
   }
   if (now < due_at_) return state_ == State::steering ? engine::kNever : due_at_;
   switch (state_) {
     case State::steady: look(now); break;
     case State::steering: return engine::kNever;  // it wakes the worker
-    case State::draining:
-      if (is_drained()) finish();
-      break;
+    case State::draining: drain(now); break;
   }
   due_at_ = now + (state_ == State::draining ? kDrainLook : kLook);
   return state_ == State::steering ? engine::kNever : due_at_;
@@ -70,41 +72,52 @@ void ModeSwitch::look(Instant now) {
 }
 
 void ModeSwitch::begin() {
-  state_ = State::steering;
   is_steered_.store(false, std::memory_order_relaxed);
   const bool to_ring = mode_ == IngressMode::latency;
-  steering_ = std::jthread([this, to_ring] {
-    for (const SwitchedInput& input : inputs_) {
-      const engine::Steering steering = to_ring ? input.to_ring : input.to_frames;
-      if (!worker_.backend().steer(input.ring_socket, steering))
-        is_refused_.store(true, std::memory_order_relaxed);
-    }
-    is_steered_.store(true, std::memory_order_release);
-    worker_.backend().wake();
-  });
-}
-
-/// Whether the stage has taken every frame that the kernel put into the sockets steered away from.
-bool ModeSwitch::is_drained() {
-  const bool from_ring = mode_ == IngressMode::throughput;
-  return std::ranges::all_of(inputs_, [&](const SwitchedInput& input) {
-    const engine::SocketIndex socket = from_ring ? input.ring_socket : input.frames_socket;
-    const engine::InputIndex index = from_ring ? input.ring : input.frames;
-    return worker_.stage().input_frames(index) >= worker_.backend().statistics(socket).queued;
-  });
-}
-
-void ModeSwitch::finish() {
-  const bool to_ring = mode_ == IngressMode::latency;
-  const bool all_steered = !is_refused_.load(std::memory_order_relaxed);
-  for (const SwitchedInput& input : inputs_) {
-    if (all_steered) worker_.stage().pause_input(to_ring ? input.frames : input.ring);
-    worker_.stage().resume_input(to_ring ? input.ring : input.frames);
+  try {
+    steering_ = std::jthread([this, to_ring] {
+      for (const SwitchedInput& input : inputs_) {
+        const engine::Steering steering = to_ring ? input.to_ring : input.to_frames;
+        if (!worker_.backend().steer(input.ring_socket, steering))
+          is_refused_.store(true, std::memory_order_relaxed);
+      }
+      is_steered_.store(true, std::memory_order_release);
+      worker_.backend().wake();
+    });
+    state_ = State::steering;
+  } catch (const std::system_error&) {  // no thread to be had: the next look tries again
   }
-  mode_ = to_ring ? IngressMode::throughput : IngressMode::latency;
+}
+
+/// Whether the stage has taken every frame that the kernel put into the socket steered away from.
+bool ModeSwitch::is_drained(const SwitchedInput& input) {
+  const bool from_ring = mode_ == IngressMode::throughput;
+  const engine::SocketIndex socket = from_ring ? input.ring_socket : input.frames_socket;
+  const engine::InputIndex index = from_ring ? input.ring : input.frames;
+  return worker_.stage().input_frames(index) >= worker_.backend().statistics(socket).queued;
+}
+
+void ModeSwitch::drain(Instant now) {
+  const bool is_late = now >= drained_by_;
+  std::erase_if(draining_, [&](const SwitchedInput& input) {
+    const bool has_drained = is_drained(input);
+    if (!has_drained && !is_late) return false;
+    if (!has_drained) ++forced_;
+    finish(input);
+    return true;
+  });
+  if (!draining_.empty()) return;
+  mode_ = mode_ == IngressMode::latency ? IngressMode::throughput : IngressMode::latency;
   state_ = State::steady;
   looked_at_ = engine::kNever;
   ++switches_;
+}
+
+void ModeSwitch::finish(const SwitchedInput& input) {
+  const bool to_ring = mode_ == IngressMode::latency;
+  if (!is_refused_.load(std::memory_order_relaxed))
+    worker_.stage().pause_input(to_ring ? input.frames : input.ring);
+  worker_.stage().resume_input(to_ring ? input.ring : input.frames);
 }
 
 }  // namespace reprise::daemon

@@ -4,9 +4,11 @@
 //
 //   steady    every look: how busy was the thread?
 //   steering  the group's program is exchanged, on a thread of its own: that takes some 10 ms
-//   draining  until the stage has taken all frames that the kernel put into the old socket; the
-//             new one keeps what comes. Then the new one is received from, the old one no more.
+//   draining  until the stage has taken all frames that the kernel put into an interface's old
+//             socket; the new one keeps what comes. Then that one is received from, the old one no
+//             more. After a second it is switched all the same, and counted.
 //
+// Where a group refuses the exchange, both its sockets are received from, for good.
 // All calls but the steering are made on the worker's thread.
 #pragma once
 
@@ -67,14 +69,17 @@ class ModeSwitch {
 
   [[nodiscard]] IngressMode mode() const { return mode_; }
   [[nodiscard]] std::uint64_t switches() const { return switches_; }
+  /// Interfaces whose old socket was not empty in time.
+  [[nodiscard]] std::uint64_t forced() const { return forced_; }
 
  private:
   enum class State : std::uint8_t { steady, steering, draining };
 
   void look(engine::Instant now);
   void begin();
-  [[nodiscard]] bool is_drained();
-  void finish();
+  [[nodiscard]] bool is_drained(const SwitchedInput& input);
+  void drain(engine::Instant now);
+  void finish(const SwitchedInput& input);
   [[nodiscard]] Load load_since_last_look(engine::Instant now);
 
   Worker& worker_;
@@ -88,6 +93,9 @@ class ModeSwitch {
   std::int64_t busy_ns_ = 0;
   std::uint64_t drops_ = 0;
   std::uint64_t switches_ = 0;
+  std::uint64_t forced_ = 0;
+  std::vector<SwitchedInput> draining_;
+  engine::Instant drained_by_ = engine::kNever;
   std::atomic<bool> is_steered_ = false;
   std::atomic<bool> is_refused_ = false;
   std::jthread steering_;  ///< last: it has ended before the rest goes

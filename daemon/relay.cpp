@@ -1,8 +1,8 @@
 #include "reprise/daemon/relay.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <thread>
@@ -32,12 +32,6 @@ Expected<void> check_cores(const std::vector<unsigned>& cores) {
     if (!pinned) return pinned;
   }
   return {};
-}
-
-/// Fanout groups are numbered by the host; two relays of one host have different numbers.
-std::uint16_t first_fanout_group() {
-  constexpr std::uint32_t kSpread = 16;  // interfaces, before the next process's numbers begin
-  return static_cast<std::uint16_t>(static_cast<std::uint32_t>(::getpid()) * kSpread % 0xfff0U + 1);
 }
 
 }  // namespace
@@ -82,10 +76,12 @@ Expected<std::unique_ptr<Relay>> Relay::open(std::span<const Rule> rules,
 
 Expected<void> Relay::open_lanes(std::span<const Rule> rules) {
   const auto count = static_cast<std::uint16_t>(options_.workers);
-  const std::uint16_t group = first_fanout_group();
   for (std::uint16_t index = 0; index < count; ++index) {
-    auto lane = Lane::open(rules, options_, {index, count, group});
+    LaneShare share{.index = index, .count = count, .fanout_groups = {}};
+    if (index > 0) share.fanout_groups = lanes_.front()->fanout_groups();
+    auto lane = Lane::open(rules, options_, share);
     if (!lane) return std::unexpected(lane.error());
+    for (const std::string& note : (*lane)->notes()) notes_.push_back(note);
     lanes_.push_back(*std::move(lane));
   }
   for (const Rule& rule : rules) {
@@ -154,9 +150,9 @@ void Relay::run_lanes(const Worker::Attend& attend) {
     if (auto kept = OnOneCore::here()) one_core.emplace(*std::move(kept));
   }
   std::vector<std::jthread> others;
-  for (std::size_t index = 1; index < lanes_.size(); ++index)
-    others.emplace_back([lane = lanes_[index].get()] { lane->run(); });
   try {
+    for (std::size_t index = 1; index < lanes_.size(); ++index)
+      others.emplace_back([lane = lanes_[index].get()] { lane->run(); });
     lanes_.front()->run(attend);
   } catch (...) {  // out of `attend`: the other threads must not be waited for for ever
     for (const auto& lane : lanes_) lane->give_up();
@@ -165,13 +161,24 @@ void Relay::run_lanes(const Worker::Attend& attend) {
   end_other_lanes();
 }
 
-/// The first lane has stopped; the others have been told to.
+/// The first lane has stopped; the others have been told to. All have the same time for it.
 void Relay::end_other_lanes() {
-  for (std::size_t index = 1; index < lanes_.size(); ++index) {
-    Lane& lane = *lanes_[index];
-    if (!lane.wait_until_ended(options_.drain)) lane.abandon();
-    if (!lane.wait_until_ended(options_.drain)) lane.give_up();
+  const auto have_ended = [this](Instant deadline) {
+    return std::ranges::all_of(lanes_, [&](const auto& lane) {
+      return lane->wait_until_ended(std::max(deadline - lane->now(), Duration{}));
+    });
+  };
+  const auto others = std::span(lanes_).subspan(1);
+  if (others.empty()) return;
+  Instant deadline =
+      stop_deadline_ == engine::kNever ? lanes_.front()->now() + options_.drain : stop_deadline_;
+  if (!abandoned_) {
+    if (have_ended(deadline)) return;
+    for (const auto& lane : others) lane->abandon();
+    deadline = lanes_.front()->now() + options_.drain;
   }
+  if (have_ended(deadline)) return;
+  for (const auto& lane : others) lane->give_up();
 }
 
 /// What is not sent when the drain time is over is dropped. What not even a cancel has ended when
@@ -188,6 +195,15 @@ void Relay::enforce_drain_time(Instant now) {
 void Relay::request_stop() {
   stop_requested_.store(true, std::memory_order_relaxed);
   for (const auto& lane : lanes_) lane->stop();
+}
+
+IngressMode Relay::mode() const {
+  switch (lanes_.front()->plan()) {
+    case IngressPlan::frames: return IngressMode::latency;
+    case IngressPlan::ring: return IngressMode::throughput;
+    case IngressPlan::both: break;
+  }
+  return IngressMode::automatic;
 }
 
 RelayReport Relay::report() {

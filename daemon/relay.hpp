@@ -40,6 +40,8 @@ class Relay {
 
   /// What it works with, and why.
   [[nodiscard]] const BackendChoice& backend() const { return lanes_.front()->backend(); }
+  /// How it receives; automatic: by load.
+  [[nodiscard]] IngressMode mode() const;
 
   /// What an operator should know though it stops nothing; one line each.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }

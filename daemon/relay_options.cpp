@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "reprise/posix/network_interface.hpp"
+#include "reprise/posix/packet_socket.hpp"
 
 namespace reprise::daemon {
 
@@ -39,6 +40,15 @@ bool can_use_rings(const RelayOptions& options) {
 }
 
 }  // namespace
+
+bool uses_segmentation(Segmentation segmentation) {
+  switch (segmentation) {
+    case Segmentation::automatic: return posix::host_tells_segment_sizes();
+    case Segmentation::on: return true;
+    case Segmentation::off: break;
+  }
+  return false;
+}
 
 Expected<void> check(const RelayOptions& options) {
   if (options.mode == IngressMode::throughput && options.threads > 1) {
@@ -102,7 +112,7 @@ StageConfig fit_to_rules(const RelayOptions& options, std::span<const Rule> rule
   stage.outputs_max = output_count(rules);
   stage.region_bytes = std::max({stage.region_bytes, frame_bytes, kMergedFrameBytes});
   stage.merged_max = engine::kMergedDatagramsMax;
-  if (options.segmentation) {
+  if (uses_segmentation(options.segmentation)) {
     const std::uint32_t wanted = std::min(kSendsOfAnOutput * stage.outputs_max, kBatchMax);
     stage.batch = std::max(stage.batch, std::max(wanted, 2 * kSendsOfAnOutput));
     stage.submissions_max = std::max(stage.submissions_max, stage.batch);
@@ -116,7 +126,9 @@ StageConfig fit_to_rules(const RelayOptions& options, std::span<const Rule> rule
 void fit_to_backend(StageConfig& stage, const RelayOptions& options, const engine::Limits& limits,
                     std::uint32_t rings) {
   if (rings > 0) stage.blocks = rings * std::max(options.ring_bytes / stage.block_bytes, 2U);
-  if (!options.segmentation || !limits.supports(engine::Operation::segmented_send)) return;
+  if (!uses_segmentation(options.segmentation) ||
+      !limits.supports(engine::Operation::segmented_send))
+    return;
   stage.segments_max = std::min(limits.segments_max, 128U);
   stage.segmented_bytes_max = std::min(limits.segmented_bytes_max, kSegmentedBytesMax);
 }

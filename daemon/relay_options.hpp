@@ -14,15 +14,25 @@
 
 namespace reprise::daemon {
 
+enum class Segmentation : std::uint8_t { automatic, on, off };
+inline constexpr std::array<std::string_view, 3> kSegmentationNames{"auto", "on", "off"};
+constexpr std::optional<Segmentation> segmentation_from(std::string_view text) {
+  return engine::value_from<Segmentation>(kSegmentationNames, text);
+}
+/// What automatic comes to on this host.
+bool uses_segmentation(Segmentation segmentation);
+
 struct RelayOptions {
   BackendKind backend = BackendKind::automatic;
   IngressMode mode = IngressMode::automatic;
   std::uint32_t workers = 1;    ///< that share the flows; 1…64
   std::uint32_t threads = 1;    ///< of a worker. 1: a unified stage; 2: a pipeline
   std::vector<unsigned> cores;  ///< the worker at each place runs on that core; empty: on any
-  bool segmentation = true;     ///< several datagrams may leave in one send
-  engine::StageConfig stage;    ///< capacities grow with the rules
-  std::uint8_t hops = 16;       ///< TTL or hop limit of what is sent, 1…255
+  /// Several datagrams may leave in one send. automatic: where the host could part them again,
+  /// which a relay on the same host may have to (Linux 6.2).
+  Segmentation segmentation = Segmentation::automatic;
+  engine::StageConfig stage;              ///< capacities grow with the rules
+  std::uint8_t hops = 16;                 ///< TTL or hop limit of what is sent, 1…255
   std::uint32_t ring_bytes = 16U << 20U;  ///< of each packet ring, in whole blocks
   /// Of each packet socket; the host may grant less. Some 3,600 datagrams of 1400 bytes. What
   /// gathers here when `auto` goes to the packet ring is worked off before the ring is read.

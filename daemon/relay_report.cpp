@@ -79,6 +79,7 @@ nlohmann::ordered_json to_json(const RelayReport& report) {
   json["backend_reason"] = report.backend.reason;
   json["mode"] = name(report.mode);
   json["mode_switches"] = report.mode_switches;
+  json["forced_switches"] = report.forced_switches;
   json["workers"] = report.workers;
   json["threads"] = report.threads;
   json["shield"] = report.shield;
@@ -107,10 +108,14 @@ std::string to_text(const RelayReport& report) {
   if (report.ingress.receives_failed > 0) {
     text += fmt::format(", {} receives failed", report.ingress.receives_failed);
   }
+  text += fmt::format("; mode {}", name(report.mode));
+  if (report.mode_switches > 0) text += fmt::format(", switched {} times", report.mode_switches);
   text += '\n';
   for (const OutputReport& output : report.outputs) {
     text += fmt::format("{} -> {}: sent {} of {}", output.rule, output.output, output.counters.sent,
                         output.counters.assigned);
+    if (output.counters.sends < output.counters.sent)
+      text += fmt::format(" in {} sends", output.counters.sends);
     if (const std::string drops = reasons_text<engine::EgressDrop>(output.counters.dropped);
         !drops.empty()) {
       text += fmt::format(", dropped {}", drops);

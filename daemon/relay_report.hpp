@@ -34,6 +34,7 @@ struct RelayReport {
   BackendChoice backend;
   IngressMode mode = IngressMode::latency;  ///< just now; not automatic
   std::uint64_t mode_switches = 0;
+  std::uint64_t forced_switches = 0;  ///< of which with frames left in the old socket
   std::uint32_t workers = 1;
   std::uint32_t threads = 1;  ///< of a worker, of which a second one sends
   bool shield = false;        ///< the host's own IP stack does not get what is relayed

@@ -139,8 +139,7 @@ class FlatQueue {
   T pop() {
     REPRISE_ASSERT(!empty());
     const T element = slots_[head_];
-    // An emptied one begins at its front again: it stays in the caches, and is a function of what it
-    // holds.
+    // An emptied one begins at its front again: so it stays in the caches.
     head_ = --size_ == 0 ? 0 : wrap(head_ + 1);
     return element;
   }

@@ -260,6 +260,7 @@ struct Steering {
 struct FanoutSpec {
   std::uint16_t group = 0;  ///< the same for its members, and no other's on this host; 0: none
   Steering steering;        ///< as long as nobody calls steer()
+  bool is_new = false;      ///< it begins a group; the host finds a number: see fanout_group()
 };
 
 /// A packet socket on one interface. Frames that this host sends are not received.
@@ -371,6 +372,11 @@ class Backend {
   /// Operations on the socket must have ended. What is sent on it afterwards ends `invalid`.
   virtual void close(SocketIndex socket) = 0;
   [[nodiscard]] virtual SocketStatistics statistics(SocketIndex socket) = 0;
+  /// The number of a packet socket's fanout group; 0: it is in none.
+  [[nodiscard]] virtual std::uint16_t fanout_group(SocketIndex member) {
+    static_cast<void>(member);
+    return 0;
+  }
   /// Changes the steering of a member's fanout group. When it returns no frame is steered as before
   /// any more; that takes some 10 ms. Any thread, while no socket is opened or closed.
   virtual Expected<void> steer(SocketIndex member, Steering steering) {

@@ -25,6 +25,7 @@
 #include "reprise/asio/ring_watch.hpp"
 #include "reprise/asio/socket_queues.hpp"
 #include "reprise/engine/io.hpp"
+#include "reprise/posix/fanout.hpp"
 #include "reprise/posix/message_pool.hpp"
 #include "reprise/posix/monotonic_clock.hpp"
 #include "reprise/posix/packet_rings.hpp"
@@ -62,6 +63,9 @@ class AsioBackend final : public engine::Backend {
   engine::Expected<engine::SocketIndex> adopt(int descriptor) override;
   void close(engine::SocketIndex socket) override;
   [[nodiscard]] engine::SocketStatistics statistics(engine::SocketIndex socket) override;
+  [[nodiscard]] std::uint16_t fanout_group(engine::SocketIndex member) override {
+    return posix::fanout_group_of(sockets_.descriptor(member));
+  }
   engine::Expected<void> steer(engine::SocketIndex member, engine::Steering steering) override {
     return sockets_.steer(member, steering);
   }

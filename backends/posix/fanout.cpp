@@ -18,7 +18,8 @@ using engine::Steering;
 
 namespace {
 
-/// PACKET_FANOUT_FLAG_IGNORE_OUTGOING (Linux 4.20); older headers do not have it.
+/// PACKET_FANOUT_FLAG_IGNORE_OUTGOING (Linux 6.2); older headers do not have it, and older kernels
+/// take it without effect: there the engine drops what this host sent, and counts it as `own`.
 constexpr unsigned kIgnoreOutgoing = 0x4000;
 
 constexpr std::uint32_t kVlanBytes = 4;
@@ -115,11 +116,24 @@ std::vector<sock_filter> make_fanout_program(Steering steering) {
   return program.take();
 }
 
-Expected<void> join_fanout(int descriptor, std::uint16_t group, std::string_view what) {
-  const std::uint32_t value = group | (PACKET_FANOUT_CBPF | kIgnoreOutgoing) << 16U;
-  return set_option(
-      descriptor, SOL_PACKET, PACKET_FANOUT, value, what,
-      "fanout group " + std::to_string(group) + " (it must be of this kind, and the interface up)");
+/// A number that the host finds is nobody else's: neither another relay's nor one's in another
+/// container on the same network.
+Expected<void> join_fanout(int descriptor, const engine::FanoutSpec& fanout,
+                           std::string_view what) {
+  const unsigned unique = fanout.is_new ? PACKET_FANOUT_FLAG_UNIQUEID : 0U;
+  const std::uint32_t group = fanout.is_new ? 0 : fanout.group;
+  const std::uint32_t value = group | (PACKET_FANOUT_CBPF | kIgnoreOutgoing | unique) << 16U;
+  return set_option(descriptor, SOL_PACKET, PACKET_FANOUT, value, what,
+                    fanout.is_new ? "a new fanout group (the interface must be up)"
+                                  : "fanout group " + std::to_string(group) +
+                                        " (it must be of this kind, and the interface up)");
+}
+
+std::uint16_t fanout_group_of(int descriptor) {
+  int value = 0;
+  socklen_t length_bytes = sizeof(value);
+  if (::getsockopt(descriptor, SOL_PACKET, PACKET_FANOUT, &value, &length_bytes) != 0) return 0;
+  return static_cast<std::uint16_t>(value);
 }
 
 Expected<void> steer_fanout(int descriptor, Steering steering, std::string_view what) {

@@ -26,7 +26,11 @@ std::vector<sock_filter> make_fanout_program(engine::Steering steering);
 /// Makes a bound packet socket the group's next member. Until the group has a program member 0 gets
 /// everything. Error: another kind of group has the number; before Linux 6.14: the interface is
 /// down.
-engine::Expected<void> join_fanout(int descriptor, std::uint16_t group, std::string_view what);
+engine::Expected<void> join_fanout(int descriptor, const engine::FanoutSpec& fanout,
+                                   std::string_view what);
+
+/// The number of the socket's group; 0: it is in none.
+std::uint16_t fanout_group_of(int descriptor);
 
 /// Gives a member's group a new program. Waits until no frame is under way by the old one (an RCU
 /// grace period, some 10 ms). Any thread.

@@ -72,8 +72,8 @@ engine::Expected<void> set_up(PacketSocket& socket, const engine::PacketSocketSp
 engine::Expected<void> bind_and_join(int descriptor, const NetworkInterface& interface,
                                      const engine::FanoutSpec& fanout, const std::string& what) {
   if (auto bound = bind_to_interface(descriptor, interface, what); !bound) return bound;
-  if (fanout.group == 0) return {};
-  if (auto joined = join_fanout(descriptor, fanout.group, what); !joined) return joined;
+  if (fanout.group == 0 && !fanout.is_new) return {};
+  if (auto joined = join_fanout(descriptor, fanout, what); !joined) return joined;
   return steer_fanout(descriptor, fanout.steering, what);
 }
 
@@ -90,7 +90,7 @@ engine::Expected<PacketSocket> open_packet_socket(const engine::PacketSocketSpec
   result.descriptor = *std::move(opened);
   const int descriptor = result.descriptor.get();
 
-  const bool joins = spec.fanout.group != 0;
+  const bool joins = spec.fanout.group != 0 || spec.fanout.is_new;
   const std::span<const engine::WantedTraffic> nothing;
   auto level = attach_socket_filter(descriptor, joins ? nothing : spec.wanted, what);
   if (!level) return std::unexpected(level.error());
@@ -112,7 +112,7 @@ engine::Expected<void> want_frame_metadata(int descriptor) {
                     "PACKET_AUXDATA");
 }
 
-bool want_segment_sizes(int descriptor) {
+bool host_tells_segment_sizes() {
   utsname host{};
   int major = 0;
   int minor = 0;
@@ -121,7 +121,11 @@ bool want_segment_sizes(int descriptor) {
   const auto [end, error] = std::from_chars(release.begin(), release.end(), major);
   if (error != std::errc{} || end == release.end()) return false;
   std::from_chars(end + 1, release.end(), minor);
-  if (std::pair(major, minor) < std::pair(6, 2)) return false;
+  return std::pair(major, minor) >= std::pair(6, 2);
+}
+
+bool want_segment_sizes(int descriptor) {
+  if (!host_tells_segment_sizes()) return false;
   const int on = 1;
   return ::setsockopt(descriptor, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) == 0;
 }

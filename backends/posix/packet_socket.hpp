@@ -30,6 +30,9 @@ engine::Expected<PacketSocket> open_packet_socket(const engine::PacketSocketSpec
 /// Makes each frame carry its VLAN tag and checksum state (PACKET_AUXDATA).
 engine::Expected<void> want_frame_metadata(int descriptor);
 
+/// Whether the kernel can say of what size merged datagrams were (Linux 6.2).
+bool host_tells_segment_sizes();
+
 /// Puts a virtio_net_hdr (linux/virtio_net.h) in front of every frame, which says where offloads
 /// merged several datagrams into one frame, and of what size each was (PACKET_VNET_HDR). Returns
 /// whether it does: before Linux 6.2 such a frame made the receive fail with EINVAL, so there it is

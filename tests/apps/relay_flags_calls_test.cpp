@@ -29,7 +29,7 @@ TEST(RelayFlags, OfModesAndWorkersThatContradictEachOtherSaySo) {
   expect_flags_refused({"--mode", "fast"}, {"--mode", "auto, throughput or latency"});
   expect_flags_refused({"--workers", "0"}, {"--workers", "1 to 64"});
   expect_flags_refused({"--packet-ring", "1000"}, {"--packet-ring", "524288"});
-  expect_flags_refused({"--segmentation", "on"}, {"--segmentation", "auto or off"});
+  expect_flags_refused({"--segmentation", "yes"}, {"--segmentation", "auto, on or off"});
 }
 
 TEST(RelayFlags, ThatNeedAnotherHazardSaySo) {
