@@ -106,8 +106,7 @@ inline int run_on_two_cores(const Case& tried, const Options& options, const eng
   if (ring == nullptr) return 1;
   daemon::Worker egress(engine::with_role(tried.stage, engine::Role::egress), std::move(ring));
   daemon::ThreadHandOff hand_off(tried.stage, ingress.backend(), egress.backend());
-  const auto memory =
-      ingress.backend().register_memory(tried.stage.memory());
+  const auto memory = ingress.backend().register_memory(tried.stage.memory());
   if (!memory || !egress.backend().use_memory(*memory)) return 1;
   ingress.set_memory(*memory);
   egress.set_memory(*memory);

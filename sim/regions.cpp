@@ -93,8 +93,8 @@ Packet Regions::read_tag(Slice slice, std::uint32_t payload_bytes) {
   Packet packet;
   packet.payload_bytes = payload_bytes;
   if (slice.region == engine::kNoRegion) return packet;
-  const std::span<const std::byte> bytes = memory().bytes(
-      {slice.region, slice.offset_bytes, std::min(slice.length_bytes, kTagBytes)});
+  const std::span<const std::byte> bytes =
+      memory().bytes({slice.region, slice.offset_bytes, std::min(slice.length_bytes, kTagBytes)});
   Tag tag{};
   if (bytes.size() < sizeof tag) {
     packet.damaged = 1;
