@@ -85,7 +85,8 @@ void ModeSwitch::begin() {
       worker_.backend().wake();
     });
     state_ = State::steering;
-  } catch (const std::system_error&) {  // no thread to be had: the next look tries again
+  } catch (const std::system_error&) {
+    state_ = State::steady;  // no thread to be had: the next look tries again
   }
 }
 

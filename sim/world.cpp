@@ -268,7 +268,7 @@ Event World::act_link(std::uint32_t index, std::uint32_t link, Choices& choices)
         std::max(outlet_state.next_sequence, packet.sequence + packet.datagrams());
     outlet_state.received += packet.datagrams();
     outlet_state.bytes += packet.payload_bytes;
-    outlet_state.damaged += packet.damaged * packet.datagrams();
+    if (packet.damaged != 0) outlet_state.damaged += packet.datagrams();
   }
   return {state_->now, EventKind::delivery, index, packet.sequence,
           delivered_word(link, packet.flow, packet.datagrams(), packet.damaged != 0)};
