@@ -65,7 +65,8 @@ Expected<void> check(const RelayOptions& options) {
     return failure(fmt::format("{} workers with 2 threads each: expected 1 thread, or 1 worker",
                                options.workers));
   }
-  if (!options.cores.empty() && options.cores.size() != std::size_t{options.workers} * options.threads) {
+  if (!options.cores.empty() &&
+      options.cores.size() != std::size_t{options.workers} * options.threads) {
     return failure(fmt::format("{} cores for {} threads: expected one for each",
                                options.cores.size(), options.workers * options.threads));
   }
