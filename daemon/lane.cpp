@@ -212,7 +212,7 @@ Expected<engine::OutputIndex> Lane::open_route(const Rule& rule,
 
 /// open() of the relay has seen that the cores are there.
 void Lane::run_on_core(std::size_t thread) {
-  const std::size_t place = share_.index * options_.threads + thread;
+  const std::size_t place = std::size_t{share_.index} * options_.threads + thread;
   if (place < options_.cores.size()) static_cast<void>(pin_to_core(options_.cores[place]));
 }
 

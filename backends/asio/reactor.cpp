@@ -108,7 +108,7 @@ struct Reactor::State {
   /// Makes epoll know the descriptor. Returns 0 or an errno.
   static int enter(Place& place) {
     error_code error;
-    if (!place.stream.is_open()) place.stream.assign(place.descriptor, error);
+    if (!place.stream.is_open()) error = place.stream.assign(place.descriptor, error);
     return error.value();
   }
 

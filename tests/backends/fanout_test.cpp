@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <atomic>
 #include <map>
 #include <set>
 #include <thread>
@@ -209,8 +210,15 @@ TEST_F(Fanout, NothingThatThisHostSendsComesBack) {
 TEST_F(Fanout, SteeringMovesEverythingOnceAndInOrder) {
   open_members({.first = 0, .count = 1});
   constexpr std::uint32_t kFrames = 20'000;
-  std::thread generator([this] {
+  constexpr std::uint32_t kOnTheWayMax = 256;  // no taker, however slow, lets a ring run full
+  std::atomic<std::uint32_t> taken_frames = 0;
+  const engine::Instant end = backend_->now() + kPatience;
+  std::thread generator([&] {
     for (std::uint32_t number = 0; number < kFrames; ++number) {
+      while (number - taken_frames.load() >= kOnTheWayMax) {
+        if (backend_->now() >= end) return;
+        std::this_thread::yield();
+      }
       inject({.source_port = static_cast<std::uint16_t>(number)});
     }
   });
@@ -218,7 +226,6 @@ TEST_F(Fanout, SteeringMovesEverythingOnceAndInOrder) {
   std::uint16_t target = 0;
   std::size_t steered_at = 0;
   int switches = 0;
-  const engine::Instant end = backend_->now() + kPatience;
   const auto total = [&] { return taken[0].size() + taken[1].size(); };
   std::vector<std::uint16_t> order;  // as a relay would pass them on
   std::array<std::size_t, 2> passed{};
@@ -231,6 +238,7 @@ TEST_F(Fanout, SteeringMovesEverythingOnceAndInOrder) {
   while (total() < kFrames && backend_->now() < end) {
     backend_->submit_and_wait(1, end);
     reap_into(taken);
+    taken_frames = static_cast<std::uint32_t>(total());
     const std::size_t current = target;
     const std::size_t other = 1 - current;
     // The old one is drained first: all that the kernel has put into it was passed on.
