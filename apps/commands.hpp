@@ -15,8 +15,15 @@ void add_recv_command(CLI::App& program, std::function<Exit()>& chosen);
 void add_demo_command(CLI::App& program, std::function<Exit()>& chosen);
 
 void add_lab_run_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_replay_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_shrink_command(CLI::App& program, std::function<Exit()>& chosen);
 void add_lab_compare_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_explain_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_size_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_swarm_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_report_command(CLI::App& program, std::function<Exit()>& chosen);
 void add_lab_calibrate_command(CLI::App& program, std::function<Exit()>& chosen);
+void add_lab_validate_command(CLI::App& program, std::function<Exit()>& chosen);
 void add_lab_differential_command(CLI::App& program, std::function<Exit()>& chosen);
 void add_lab_admits_command(CLI::App& program, std::function<Exit()>& chosen);
 

@@ -88,6 +88,8 @@ engine::Expected<void> check_companions(const daemon::RelayOptions& options) {
                                        flag, companion, flag));
   };
   if (const auto consistent = daemon::check(options); !consistent) return consistent;
+  if (options.flight_log.bytes != 0 && options.flight_log.path.empty())
+    return needs("--flight-recorder-bytes", "--flight-recorder");
   if (options.threads == 1) {
     if (!wakes_by_default) return needs("--wake-up", "--threads 2");
     if (hazards.drain == engine::Drain::all) return needs("--drain all", "--threads 2");
@@ -164,6 +166,13 @@ void add_relay_flags(CLI::App& command, daemon::RelayOptions& options) {
       ->check(whole_number(1, kSocketBufferBytesMax));
   command.add_flag("--shield", options.shield,
                    "keep what is relayed from this host's own IP stack (needs CAP_NET_ADMIN)");
+  command.add_option("--flight-recorder", options.flight_log.path,
+                     "file that holds what came in last, for `reprise-lab replay`; SIGUSR2 copies "
+                     "it (default: none)");
+  command
+      .add_option("--flight-recorder-bytes", options.flight_log.bytes,
+                  "bytes of that file (default 67108864, or more where needed)")
+      ->check(whole_number(1U << 20U, std::uint64_t{1} << 40U));
   add_hazard_flags(command, options);
 }
 

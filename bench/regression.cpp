@@ -1,65 +1,55 @@
 // The case on the real kernel: the two-thread pipeline under overload, policies × hazards, beside
 // what the simulation says for the same loops with costs that were measured just before.
 //
-// Two layouts, because a small machine has too few cores for a generator, two threads of a relay
-// and a sink:
-//   two cores  the ingress stage is fed from memory at a fixed rate (memory_source.hpp) on one
-//              core; the egress stage sends on the other one, on the real kernel, into a namespace
-//   one core   both threads share one core, as the historic relay's did; a generator in a namespace
-//              of its own sends to its packet socket from the other core
-// Nothing is sent outside the namespaces that this program makes. Rounds are interleaved; the
-// table shows medians.
+// The pipeline and its layouts are those of trial/regression/real_pipeline.hpp. Rounds are
+// interleaved; the table shows medians.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <string>
 #include <vector>
 
 #include "regression_cases.hpp"
-#include "regression_figures.hpp"
-#include "regression_real.hpp"
-#include "reprise/lab/run.hpp"
+#include "regression_table.hpp"
 #include "reprise/lab/scenario.hpp"
 #include "reprise/trial/calibrate.hpp"
+#include "reprise/trial/regression/real_pipeline.hpp"
+#include "reprise/trial/regression/simulated_pipeline.hpp"
 
 namespace reprise::bench {
 namespace {
 
-Figures run_simulated(const Case& tried, const Options& options, const sim::CostProfile& costs,
-                      double offered_per_second) {
-  lab::Scenario scenario;
-  scenario.name = tried.name;
-  sim::WorldConfig& world = scenario.world;
-  world.costs = costs;
-  sim::NodeConfig& node = world.nodes[0];
-  node.stage = tried.stage;
-  node.threads = 2;
-  node.egress_core = tried.layout == Layout::two_cores ? 1 : 0;
-  node.completions_max = 2 * tried.stage.submissions_max;
-  if (tried.send_buffer_bytes > 0) node.send_buffer_bytes = 2 * tried.send_buffer_bytes;
-  node.receive_buffer_bytes = 2 * (4U << 20U);
-  if (tried.layout == Layout::two_cores) world.costs.receive_ns = kMemorySourceFrameNs;
-  world.traffic[0].rate = static_cast<std::uint64_t>(offered_per_second);
-  world.traffic[0].payload_bytes = options.payload_bytes;
-  world.traffic[0].count =
-      static_cast<std::uint64_t>(offered_per_second * std::min(options.seconds, 1.0));
-  const lab::RunResult result = lab::run(scenario, 1, {&interrupted, {}});
-  const lab::HopResult& hop = result.hops[0];
-  const auto duration = static_cast<double>(std::max<std::int64_t>(result.duration_ns, 1));
-  Figures figures;
-  figures.egress_per_second = static_cast<double>(hop.sent) * 1e9 / duration;
-  figures.offered_per_second = static_cast<double>(hop.arrived) * 1e9 / duration;
-  figures.refused_fraction = 1 - static_cast<double>(hop.sent) /
-                                     static_cast<double>(std::max<std::uint64_t>(hop.arrived, 1));
-  for (std::size_t place = 0; place < lab::kPlaceCount; ++place) {
-    figures.census[std::string(lab::kPlaceNames[place])] =
-        static_cast<double>(hop.place_times[place]) / duration;
-  }
-  figures.outstanding = static_cast<double>(hop.outstanding_integral) / duration;
-  figures.in_flight = figures.census["in_flight"] + figures.census["completed"];
-  return figures;
+using engine::Expected;
+using trial::PipelineFigures;
+
+std::atomic<bool> interrupted = false;
+
+struct Options {
+  double seconds = 1.0;  ///< of traffic in one run
+  unsigned rounds = 3;
+  std::uint64_t rate = 690'000;            ///< two cores
+  std::uint64_t generator_rate = 400'000;  ///< one core, asked for
+  std::uint32_t payload_bytes = 1400;
+  std::string only;
+  std::string costs_file;
+  bool json = false;
+};
+
+trial::PipelineLoad load_of(const Case& tried, const Options& options) {
+  return {.seconds = options.seconds,
+          .rate = tried.layout == Layout::two_cores ? options.rate : options.generator_rate,
+          .payload_bytes = options.payload_bytes};
+}
+
+/// With as much offered as the real one got.
+PipelineFigures run_simulated(const Case& tried, const Options& options,
+                              const sim::CostProfile& costs, double offered_per_second) {
+  trial::PipelineLoad load = load_of(tried, options);
+  load.rate = static_cast<std::uint64_t>(offered_per_second);
+  return trial::simulate(trial::scenario_of(tried, load, costs), interrupted);
 }
 
 Expected<sim::CostProfile> costs_for(const Options& options) {
@@ -95,11 +85,13 @@ int run(const Options& options) {
     fmt::print(stderr, "bench_regression: {}\n", costs.error().message);
     return 1;
   }
-  std::vector<std::vector<Figures>> rounds(cases.size());
+  std::vector<std::vector<PipelineFigures>> rounds(cases.size());
   for (unsigned round = 0; round < options.rounds; ++round) {
     for (std::size_t index = 0; index < cases.size() && !interrupted; ++index) {
       fmt::print(stderr, "round {} of {}: {}\n", round + 1, options.rounds, cases[index].name);
-      const auto figures = run_real(cases[index], options);
+      const auto figures =
+          trial::run_real(cases[index], load_of(cases[index], options), interrupted);
+      if (!figures && interrupted) break;
       if (!figures) {
         fmt::print(stderr, "bench_regression: {}\n", figures.error().message);
         return 1;
@@ -113,17 +105,17 @@ int run(const Options& options) {
                        {"results", ordered_json::array()}};
   for (std::size_t index = 0; index < cases.size(); ++index) {
     if (rounds[index].empty()) continue;  // interrupted
-    const Figures real = median_of(rounds[index]);
+    const PipelineFigures real = trial::median_of(rounds[index]);
     std::vector<double> rates;
-    for (const Figures& figures : rounds[index]) rates.push_back(figures.egress_per_second);
+    for (const PipelineFigures& figures : rounds[index]) rates.push_back(figures.egress_per_second);
     results["results"].push_back(
         {{"case", cases[index].name},
          {"layout", cases[index].layout == Layout::two_cores ? "two cores" : "one core"},
-         {"real", to_json(real)},
+         {"real", trial::to_json(real)},
          {"least_per_second", std::ranges::min(rates)},
          {"most_per_second", std::ranges::max(rates)},
          {"simulated",
-          to_json(run_simulated(cases[index], options, *costs, real.offered_per_second))}});
+          trial::to_json(run_simulated(cases[index], options, *costs, real.offered_per_second))}});
   }
   if (options.json) {
     fmt::print("{}\n", results.dump());

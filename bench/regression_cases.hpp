@@ -6,21 +6,12 @@
 #include <vector>
 
 #include "reprise/engine/stage_config.hpp"
+#include "reprise/trial/regression/real_pipeline.hpp"
 
 namespace reprise::bench {
 
-enum class Layout { two_cores, one_core };
-
-/// What taking one frame out of a memory source costs, in ns; measured once, beside some 2000 ns
-/// that the egress stage spends on it.
-inline constexpr std::int64_t kMemorySourceFrameNs = 60;
-
-struct Case {
-  std::string name;
-  engine::StageConfig stage;
-  Layout layout = Layout::two_cores;
-  std::uint32_t send_buffer_bytes = 0;  ///< 0: the host's default
-};
+using trial::Layout;
+using Case = trial::PipelineCase;
 
 /// The report's relay: ring 64, batch 32, 1000 buffers, datagrams without one are dropped.
 inline engine::StageConfig reported_stage(engine::Policy policy) {

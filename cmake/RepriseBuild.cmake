@@ -15,6 +15,7 @@ if(REPRISE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 include(RepriseDependencies)
+include(RepriseSourceHash)
 
 add_library(reprise_settings INTERFACE)
 target_compile_options(reprise_settings INTERFACE

@@ -4,11 +4,13 @@
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-# PkgConfig::LIBURING, PkgConfig::LIBCAP_NG, PkgConfig::LIBMNL, PkgConfig::LIBNL_ROUTE
+# PkgConfig::LIBURING, PkgConfig::LIBCAP_NG, PkgConfig::LIBMNL, PkgConfig::LIBNL_ROUTE,
+# PkgConfig::LIBPCAP
 pkg_check_modules(LIBURING REQUIRED IMPORTED_TARGET liburing>=2.3)
 pkg_check_modules(LIBCAP_NG REQUIRED IMPORTED_TARGET libcap-ng)
 pkg_check_modules(LIBMNL REQUIRED IMPORTED_TARGET libmnl)
 pkg_check_modules(LIBNL_ROUTE REQUIRED IMPORTED_TARGET libnl-route-3.0)
+pkg_check_modules(LIBPCAP REQUIRED IMPORTED_TARGET libpcap>=1.10)
 
 find_package(Boost 1.74 REQUIRED)          # Boost::headers, of which we use Asio and Lockfree
 find_package(fmt 9 REQUIRED)               # fmt::fmt

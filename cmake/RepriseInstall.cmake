@@ -22,6 +22,8 @@ endforeach()
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/profiles DESTINATION ${CMAKE_INSTALL_DATADIR}/reprise
   FILES_MATCHING PATTERN "*.toml")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/scenarios
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/reprise/examples)
 
 install(EXPORT reprise NAMESPACE reprise:: FILE repriseTargets.cmake
   DESTINATION ${package_folder})

@@ -210,6 +210,18 @@ Expected<engine::OutputIndex> Lane::open_route(const Rule& rule,
   return *first;
 }
 
+std::vector<flight::TrackPlan> Lane::flight_plans() const {
+  std::vector<flight::TrackPlan> plans{first_->flight_plan()};
+  if (second_) plans.push_back(second_->flight_plan());
+  for (flight::TrackPlan& plan : plans) plan.lane = share_.index;
+  return plans;
+}
+
+void Lane::record_flight(FlightLog& log, std::size_t first_recorder) {
+  first_->record_flight(log.recorder(first_recorder));
+  if (second_) second_->record_flight(log.recorder(first_recorder + 1));
+}
+
 /// open() of the relay has seen that the cores are there.
 void Lane::run_on_core(std::size_t thread) {
   const std::size_t place = std::size_t{share_.index} * options_.threads + thread;

@@ -43,6 +43,10 @@ class Lane {
   void give_up();
   [[nodiscard]] bool wait_until_ended(engine::Duration longest);
 
+  /// What recorders of its stages have to know.
+  [[nodiscard]] std::vector<flight::TrackPlan> flight_plans() const;
+  /// Records its stages, in the order of flight_plans(); `log` outlives run(). Before run().
+  void record_flight(FlightLog& log, std::size_t first_recorder);
   /// Counts shall be at most about this old while it runs; else they are those of its end. Before
   /// run().
   void publish_every(engine::Duration interval);

@@ -116,9 +116,12 @@ void ModeSwitch::drain(Instant now) {
 
 void ModeSwitch::finish(const SwitchedInput& input) {
   const bool to_ring = mode_ == IngressMode::latency;
+  using Kind = flight::StageCommand::Kind;
+  const auto [from, to] =
+      to_ring ? std::pair(input.frames, input.ring) : std::pair(input.ring, input.frames);
   if (!is_refused_.load(std::memory_order_relaxed))
-    worker_.stage().pause_input(to_ring ? input.frames : input.ring);
-  worker_.stage().resume_input(to_ring ? input.ring : input.frames);
+    worker_.carry_out({.kind = Kind::pause_input, .index = static_cast<std::uint32_t>(from)});
+  worker_.carry_out({.kind = Kind::resume_input, .index = static_cast<std::uint32_t>(to)});
 }
 
 }  // namespace reprise::daemon

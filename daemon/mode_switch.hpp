@@ -30,12 +30,13 @@ struct Load {
   bool has_drops = false;           ///< the kernel dropped datagrams of ours
 };
 
-/// When to switch. Up at half a core. Back where the ring is nearly idle: a datagram costs some 15
-/// times less there, so that what is 20 of 1000 with it would be 300 without.
+/// When to switch. Up where the thread has something to do: from there on the ring spares the whole
+/// host more work than any other way in. Back where the ring is nearly idle: a datagram costs 5 to
+/// 15 times less there (docs/BENCHMARKS.md), so what is 9 of 1000 with it is less than 150 without.
 class ModeChoice {
  public:
-  static constexpr std::uint32_t kUpPermille = 500;
-  static constexpr std::uint32_t kDownPermille = 20;
+  static constexpr std::uint32_t kUpPermille = 150;
+  static constexpr std::uint32_t kDownPermille = 9;
   static constexpr std::uint32_t kLooksUp = 2;
   static constexpr std::uint32_t kLooksDown = 50;
 

@@ -68,6 +68,7 @@ Expected<std::unique_ptr<Relay>> Relay::open(std::span<const Rule> rules,
     return std::unexpected(possible.error());
   std::unique_ptr<Relay> relay(new Relay(options));
   if (const auto done = relay->open_lanes(rules); !done) return std::unexpected(done.error());
+  if (const auto done = relay->record_flight(); !done) return std::unexpected(done.error());
   if (const auto done = relay->join(rules); !done) return std::unexpected(done.error());
   if (const auto done = relay->shield_inputs(rules); !done) return std::unexpected(done.error());
   relay->started_at_ = relay->lanes_.front()->now();
@@ -88,6 +89,20 @@ Expected<void> Relay::open_lanes(std::span<const Rule> rules) {
     for (const Endpoint& output : rule.outputs)
       outputs_.push_back({rule.name, engine::to_string(output), {}, 0});
   }
+  return {};
+}
+
+Expected<void> Relay::record_flight() {
+  if (options_.flight_log.path.empty()) return {};
+  std::vector<flight::TrackPlan> plans;
+  for (const auto& lane : lanes_) {
+    for (const flight::TrackPlan& plan : lane->flight_plans()) plans.push_back(plan);
+  }
+  auto log = FlightLog::create(options_.flight_log, plans);
+  if (!log) return std::unexpected(log.error());
+  flight_log_ = *std::move(log);
+  for (std::size_t index = 0; index < lanes_.size(); ++index)
+    lanes_[index]->record_flight(*flight_log_, index * options_.threads);
   return {};
 }
 

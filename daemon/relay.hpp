@@ -50,6 +50,7 @@ class Relay {
   explicit Relay(const RelayOptions& options) : options_(options) {}
 
   engine::Expected<void> open_lanes(std::span<const engine::Rule> rules);
+  engine::Expected<void> record_flight();
   engine::Expected<void> join(std::span<const engine::Rule> rules);
   engine::Expected<void> shield_inputs(std::span<const engine::Rule> rules);
   void run_lanes(const Worker::Attend& attend);
@@ -58,6 +59,7 @@ class Relay {
   RelayReport report();
 
   RelayOptions options_;
+  std::unique_ptr<FlightLog> flight_log_;  ///< outlives the lanes, which record there
   std::vector<std::unique_ptr<Lane>> lanes_;
   posix::Memberships memberships_;
   std::vector<posix::Descriptor> held_ports_;

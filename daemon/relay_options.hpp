@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reprise/daemon/backend_choice.hpp"
+#include "reprise/daemon/flight_log.hpp"
 #include "reprise/daemon/ingress_mode.hpp"
 #include "reprise/engine/error.hpp"
 #include "reprise/engine/io.hpp"
@@ -44,6 +45,7 @@ struct RelayOptions {
   bool one_core = false;                        ///< hazard: all threads on one core
   int log_descriptor = 2;                       ///< hazard log_lines: where they are written
   bool census = false;                          ///< sample where the buffers are
+  FlightLogOptions flight_log;                  ///< where and how much is recorded
   bool shield = false;  ///< keep what is relayed from this host's own IP stack
 };
 

@@ -31,26 +31,47 @@ std::uint32_t frames_max(const engine::StageConfig& config) {
 }  // namespace
 
 Worker::Worker(const engine::StageConfig& config, std::unique_ptr<engine::Backend> backend)
-    : stage_(config),
+    : config_(config),
+      stage_(config),
       backend_(std::move(backend)),
       runner_(config),
       batch_(completions_max(config), frames_max(config)) {}
 
 void Worker::watch(engine::OutputIndex output) { watched_.push_back(output); }
 
+void Worker::record_flight(flight::Recorder& recorder) {
+  flight_.emplace(recorder, *backend_, hand_off_);
+}
+
+flight::TrackPlan Worker::flight_plan() const {
+  return {.stage = config_, .memory = memory_, .stage_bytes = stage_.bytes().size()};
+}
+
+void Worker::carry_out(const flight::StageCommand& command) {
+  if (flight_) flight_->recorder.commanded(command);
+  flight::carry_out(*stage_, command);
+}
+
+engine::Surroundings Worker::surroundings() {
+  if (!flight_) return {*backend_, batch_, memory_, hand_off_};
+  return {flight_->backend, batch_, memory_, flight_->hand_off ? &*flight_->hand_off : nullptr};
+}
+
 void Worker::run(const Attend& attend) {
   attend_ = &attend;
-  const engine::Surroundings around{*backend_, batch_, memory_, hand_off_};
+  const engine::Surroundings around = surroundings();
   while (obey()) {
     if (look_due_) look_at_clock();
     const std::uint64_t turn = runner_.turns();
     if (sampler_) sampler_->look(turn, *stage_, *backend_);
+    if (flight_) flight_->recorder.begin_step(stage_.bytes(), runner_);
     const Next next = runner_.step(*stage_, around);
     keep_records();
     if (next.kind == Next::Kind::stopped) break;
     pause(next);
     if (sampler_) sampler_->look(turn, *stage_, *backend_);
   }
+  if (flight_) flight_->recorder.end(stage_.bytes(), runner_);
   publish();
   const std::lock_guard lock(mutex_);
   ended_ = true;
@@ -61,10 +82,12 @@ void Worker::run(const Attend& attend) {
 bool Worker::obey() {
   const Command command = command_.load(std::memory_order_acquire);
   if (command == obeyed_) return true;
+  using Kind = flight::StageCommand::Kind;
   const bool receives = stage_->role() != engine::Role::egress;
   const bool sends = stage_->role() != engine::Role::ingress;
-  if (receives && obeyed_ < Command::stop) stage_->stop();
-  if (sends && obeyed_ < Command::abandon && command >= Command::abandon) stage_->abandon();
+  if (receives && obeyed_ < Command::stop) carry_out({.kind = Kind::stop});
+  if (sends && obeyed_ < Command::abandon && command >= Command::abandon)
+    carry_out({.kind = Kind::abandon});
   obeyed_ = command;
   look_due_ = true;
   return command != Command::give_up;
@@ -94,6 +117,7 @@ void Worker::look_at_clock() {
   const bool publishes = publish_interval_ > engine::Duration{};
   if (!publishes && !*attend_) return;
   const Instant now = backend_->now();
+  if (flight_) flight_->recorder.saw_clock(now);
   if (publishes && (publish_at_ == engine::kNever || now >= publish_at_)) {
     publish();
     publish_at_ = now + publish_interval_;

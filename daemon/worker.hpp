@@ -21,6 +21,7 @@
 #include "reprise/engine/io.hpp"
 #include "reprise/engine/runner.hpp"
 #include "reprise/engine/stage.hpp"
+#include "reprise/flight/recording.hpp"
 
 namespace reprise::daemon {
 
@@ -74,6 +75,10 @@ class Worker {
   void take_census(const IngressOccupancy* peer) { sampler_.emplace(hand_off_, peer); }
   /// An ingress stage: where it tells its own counts, for its peer's census.
   void tell_census(IngressOccupancy& own) { occupancy_ = &own; }
+  /// Records what comes into the stage; the recorder outlives run(). After set_hand_off().
+  void record_flight(flight::Recorder& recorder);
+  /// What a recorder of this stage has to know; after set_memory().
+  [[nodiscard]] flight::TrackPlan flight_plan() const;
   /// counts() shall be at most about this old while it runs; else they are those of its end.
   void publish_every(engine::Duration interval) { publish_interval_ = interval; }
 
@@ -81,6 +86,8 @@ class Worker {
   void run(const Attend& attend = {});
   /// On the thread of run(): makes counts() those of now.
   void publish();
+  /// On the thread of run(), between two steps.
+  void carry_out(const flight::StageCommand& command);
 
   // Any thread.
 
@@ -99,6 +106,20 @@ class Worker {
   void look_at_clock();
   void keep_records();
 
+  /// A flight recorder, with the seams that it listens at.
+  struct Flight {
+    Flight(flight::Recorder& to, engine::Backend& inner, engine::HandOff* crossing)
+        : recorder(to), backend(inner, to) {
+      if (crossing != nullptr) hand_off.emplace(*crossing, to);
+    }
+    flight::Recorder& recorder;
+    flight::RecordingBackend backend;
+    std::optional<flight::RecordingHandOff> hand_off;
+  };
+
+  [[nodiscard]] engine::Surroundings surroundings();
+
+  engine::StageConfig config_;
   engine::Flat<engine::Stage> stage_;
   std::unique_ptr<engine::Backend> backend_;
   engine::Runner runner_;
@@ -110,6 +131,7 @@ class Worker {
   std::optional<LineWriter> lines_;
   std::optional<OccupancySampler> sampler_;
   IngressOccupancy* occupancy_ = nullptr;
+  std::optional<Flight> flight_;
   engine::Duration publish_interval_{};
 
   const Attend* attend_ = nullptr;

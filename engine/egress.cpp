@@ -15,7 +15,14 @@ std::uint32_t node_count(const StageConfig& config) {
 }
 
 /// What a send that did not end `ok` means for its datagram.
-enum class Verdict { sent, try_again_when_writable, try_again, try_again_in_parts, drop };
+enum class Verdict {
+  sent,
+  try_again_when_writable,
+  try_again,
+  try_again_in_parts,
+  drop,
+  drop_first,  ///< and try the others again
+};
 
 struct Judgement {
   Verdict verdict;
@@ -28,6 +35,10 @@ Judgement judge(Outcome outcome, bool is_segmented) {
   const bool may_be_segmentation =
       outcome == Outcome::too_large || outcome == Outcome::invalid || outcome == Outcome::failed;
   if (is_segmented && may_be_segmentation) return {Verdict::try_again_in_parts};
+  // An ICMP error that an earlier datagram brought on fails one send (udp(7)). Segmented or not, it
+  // costs one datagram.
+  if (is_segmented && outcome == Outcome::connection_refused)
+    return {Verdict::drop_first, EgressDrop::connection_refused};
   switch (outcome) {
     case Outcome::ok: return {Verdict::sent};
     case Outcome::refused: return {Verdict::try_again_when_writable};
@@ -495,6 +506,15 @@ void Egress::complete_send(std::uint32_t slot, const Completion& completion, Led
       count_drop(index, judgement.reason, datagrams.size);
       release(datagrams, ledger);
       break;
+    case Verdict::drop_first: {
+      const std::uint32_t first = datagrams.first;
+      const std::uint32_t second = std::exchange(nodes_[first].next, kNone);
+      counters.count_error(completion.errno_value);
+      count_drop(index, judgement.reason);
+      release({first, first, 1}, ledger);
+      put_back(index, {second, datagrams.last, datagrams.size - 1}, ledger, memory);
+      break;
+    }
   }
   operation.output = kNoOutput;
   ++operation.generation;

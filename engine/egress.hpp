@@ -17,7 +17,8 @@
 //   E6  What waits in a queue lies in a buffer: out of a block of a packet ring it is copied to a
 //       free one, or dropped as queue_full. So a block is held no longer than a batch takes.
 //   E7  A segmented send that is refused as such is tried again datagram by datagram, and its
-//       output sends segments of that size no more.
+//       output sends segments of that size no more. An ICMP refusal, which an earlier datagram
+//       brought on, drops its first datagram alone.
 #pragma once
 
 #include <cstdint>
@@ -89,6 +90,8 @@ class Egress {
   [[nodiscard]] OutputCounters total() const;
   [[nodiscard]] OutputIndex next(OutputIndex output) const { return at(output).next; }
   [[nodiscard]] std::uint32_t pending(OutputIndex output) const;
+  /// Its socket had no room, and is not writable yet.
+  [[nodiscard]] bool is_blocked(OutputIndex output) const { return at(output).is_blocked(); }
   [[nodiscard]] std::uint64_t expanded() const { return expanded_; }
   /// Sends that ended ok since start.
   [[nodiscard]] std::uint64_t sent() const { return sent_; }

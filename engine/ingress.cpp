@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <expected>
+#include <optional>
 
 namespace reprise::engine {
 namespace {
@@ -29,25 +30,30 @@ bool belongs_to_vlan(const Frame& frame, const Datagram& datagram) {
   return false;
 }
 
-/// Reads a frame's headers and judges what can be judged without the rules.
-std::expected<Datagram, IngressDrop> examine(const Frame& frame, Slice bytes,
-                                             const PacketMemory& memory) {
-  switch (frame.type) {
-    case PacketType::outgoing: return std::unexpected(IngressDrop::own);
-    case PacketType::other_host: return std::unexpected(IngressDrop::other_host);
+/// Whether somebody has to verify the UDP checksum yet. Only what was verified is merged.
+bool is_unverified(const Frame& frame) {
+  return frame.checksum == ChecksumState::unverified && frame.segment_bytes == 0;
+}
+
+/// Why a packet of this type is not for a relay.
+std::optional<IngressDrop> refuse_type(PacketType type) {
+  switch (type) {
+    case PacketType::outgoing: return IngressDrop::own;
+    case PacketType::other_host: return IngressDrop::other_host;
     case PacketType::host:
     case PacketType::broadcast:
     case PacketType::multicast: break;
   }
-  const FrameBytes frame_bytes{memory.bytes(bytes), frame.captured_bytes, frame.original_bytes,
-                               frame.format == FrameFormat::ip};
-  const std::expected<Datagram, ParseError> datagram = parse(frame_bytes);
+  return std::nullopt;
+}
+
+/// Reads a frame's headers and judges what can be judged without the rules.
+std::expected<Datagram, IngressDrop> examine(const Frame& frame, const FrameBytes& bytes) {
+  if (const auto refused = refuse_type(frame.type)) return std::unexpected(*refused);
+  const std::expected<Datagram, ParseError> datagram = parse(bytes);
   if (!datagram) return std::unexpected(reason_of(datagram.error()));
   if (belongs_to_vlan(frame, *datagram)) return std::unexpected(IngressDrop::other_vlan);
-  // Only what was verified is merged.
-  const bool is_unverified =
-      frame.checksum == ChecksumState::unverified && frame.segment_bytes == 0;
-  if (is_unverified && !udp_checksum_is_valid(frame_bytes, *datagram)) {
+  if (is_unverified(frame) && !udp_checksum_is_valid(bytes, *datagram)) {
     return std::unexpected(IngressDrop::bad_checksum);
   }
   return *datagram;
@@ -225,45 +231,79 @@ void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
                       const PacketMemory& memory, Ledger& ledger, const RouteTable& routes,
                       Accepted& accepted) {
   if (stopping_ != 0) return drop(IngressDrop::stopping, frame.datagrams_max());
-  const std::expected<Datagram, IngressDrop> datagram =
-      examine(frame, {region, frame.offset_bytes, frame.captured_bytes}, memory);
-  if (!datagram) return drop(datagram.error(), frame.datagrams_max());
-  const RecentFlow* const flow = flow_of(input, *datagram, routes);
-  if (flow == nullptr) {
-    return drop(routes.match(input, *datagram).wrong_source ? IngressDrop::wrong_source
-                                                            : IngressDrop::no_rule,
-                frame.datagrams_max());
-  }
+  const FrameBytes bytes{memory.bytes({region, frame.offset_bytes, frame.captured_bytes}),
+                         frame.captured_bytes, frame.original_bytes,
+                         frame.format == FrameFormat::ip};
+  std::optional<Arrived> arrived = recognise(input, frame, bytes, routes);
+  if (!arrived) arrived = judge(input, frame, bytes, routes);
+  if (!arrived) return;
   ++counters_.received;
   // Datagrams that offloads merged into one frame are parted again; the last may be shorter.
-  const std::uint32_t whole_bytes = datagram->payload_length_bytes;
+  const std::uint32_t whole_bytes = arrived->payload_length_bytes;
   const std::uint32_t part_bytes = frame.segment_bytes == 0 ? whole_bytes : frame.segment_bytes;
   std::uint32_t done_bytes = 0;
   do {
     const std::uint32_t length_bytes = std::min(part_bytes, whole_bytes - done_bytes);
     if (done_bytes > 0) ++counters_.received;
-    const Payload payload{region, frame.offset_bytes + datagram->payload_offset_bytes + done_bytes,
-                          static_cast<std::uint16_t>(length_bytes), flow->flow};
-    accept({payload, flow->first_output}, ledger, accepted);
+    const Payload payload{region, arrived->payload_offset_bytes + done_bytes,
+                          static_cast<std::uint16_t>(length_bytes), arrived->flow};
+    accept({payload, arrived->first_output}, ledger, accepted);
     done_bytes += length_bytes;
   } while (done_bytes < whole_bytes);
 }
 
+std::optional<Ingress::Arrived> Ingress::recognise(InputIndex input, const Frame& frame,
+                                                   const FrameBytes& bytes,
+                                                   const RouteTable& routes) const {
+  const bool needs_parsing = !PlainHeaders::may_be_plain(bytes) || is_unverified(frame) ||
+                             refuse_type(frame.type) ||
+                             (frame.has_vlan && names_vlan(frame.vlan_tci));
+  if (needs_parsing) return std::nullopt;
+  const RecentFlow& recent = recent_[PlainHeaders::place_of(bytes, kRecentFlows)];
+  if (recent.input != input || recent.routes_version != routes.version()) return std::nullopt;
+  const std::optional<std::uint32_t> length_bytes = recent.headers.recognise(bytes);
+  if (!length_bytes) return std::nullopt;
+  return Arrived{recent.flow, recent.first_output,
+                 frame.offset_bytes + PlainHeaders::kPayloadOffsetBytes, *length_bytes};
+}
+
+std::optional<Ingress::Arrived> Ingress::judge(InputIndex input, const Frame& frame,
+                                               const FrameBytes& bytes, const RouteTable& routes) {
+  const std::expected<Datagram, IngressDrop> datagram = examine(frame, bytes);
+  if (!datagram) {
+    drop(datagram.error(), frame.datagrams_max());
+    return std::nullopt;
+  }
+  const RecentFlow* const flow = flow_of(input, *datagram, bytes, routes);
+  if (flow == nullptr) {
+    drop(routes.match(input, *datagram).wrong_source ? IngressDrop::wrong_source
+                                                     : IngressDrop::no_rule,
+         frame.datagrams_max());
+    return std::nullopt;
+  }
+  return Arrived{flow->flow, flow->first_output,
+                 frame.offset_bytes + datagram->payload_offset_bytes,
+                 datagram->payload_length_bytes};
+}
+
 const Ingress::RecentFlow* Ingress::flow_of(InputIndex input, const Datagram& datagram,
-                                            const RouteTable& routes) {
-  const std::size_t place = (datagram.destination.bytes[3] ^ datagram.destination.bytes[15] ^
-                             datagram.destination_port ^ datagram.source_port) %
-                            recent_.size();
+                                            const FrameBytes& bytes, const RouteTable& routes) {
+  // For a plain frame, the place where recognise() looks.
+  const std::size_t place = PlainHeaders::may_be_plain(bytes)
+                                ? PlainHeaders::place_of(bytes, kRecentFlows)
+                                : (datagram.destination_port ^ datagram.source_port) % kRecentFlows;
   RecentFlow& recent = recent_[place];
   if (datagram.source_port == recent.source_port &&
       datagram.destination_port == recent.destination_port && input == recent.input &&
       routes.version() == recent.routes_version && datagram.source == recent.source &&
       datagram.destination == recent.destination) {
+    if (!recent.headers.is_set()) recent.headers = PlainHeaders::of(bytes);
     return &recent;
   }
   const RouteMatch match = routes.match(input, datagram);
   if (match.route == kNoRoute) return nullptr;
-  recent = {.source = datagram.source,
+  recent = {.headers = PlainHeaders::of(bytes),
+            .source = datagram.source,
             .destination = datagram.destination,
             .input = input,
             .routes_version = routes.version(),

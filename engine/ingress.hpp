@@ -13,12 +13,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "reprise/engine/counters.hpp"
 #include "reprise/engine/flat.hpp"
 #include "reprise/engine/ledger.hpp"
 #include "reprise/engine/memory.hpp"
+#include "reprise/engine/plain_headers.hpp"
 #include "reprise/engine/route.hpp"
 #include "reprise/engine/stage_config.hpp"
 #include "reprise/engine/submission_list.hpp"
@@ -106,6 +108,7 @@ class Ingress {
   }
   /// A flow that was seen lately, and where it goes.
   struct RecentFlow {
+    PlainHeaders headers;
     Address source;
     Address destination;
     InputIndex input = kNoInput;
@@ -119,8 +122,23 @@ class Ingress {
   };
 
   [[nodiscard]] std::uint32_t providable(const Ledger& ledger) const;
+  /// A datagram, or several that offloads merged, and where they go.
+  struct Arrived {
+    FlowTag flow = 0;
+    OutputIndex first_output = kNoOutput;
+    std::uint32_t payload_offset_bytes = 0;  ///< in the region
+    std::uint32_t payload_length_bytes = 0;
+  };
+  /// Without parsing: where the frame is plain and of a flow that was seen lately.
+  [[nodiscard]] std::optional<Arrived> recognise(InputIndex input, const Frame& frame,
+                                                 const FrameBytes& bytes,
+                                                 const RouteTable& routes) const;
+  /// By parsing. Otherwise counts why it is dropped.
+  std::optional<Arrived> judge(InputIndex input, const Frame& frame, const FrameBytes& bytes,
+                               const RouteTable& routes);
   /// Null: no route wants it.
-  const RecentFlow* flow_of(InputIndex input, const Datagram& datagram, const RouteTable& routes);
+  const RecentFlow* flow_of(InputIndex input, const Datagram& datagram, const FrameBytes& bytes,
+                            const RouteTable& routes);
   void add_provides(SubmissionList& list, Ledger& ledger);
   void request_cancel(Input& input);
   void count_idle(const Input& input, int change);
@@ -136,7 +154,8 @@ class Ingress {
   }
 
   FlatArray<Input> inputs_;
-  std::array<RecentFlow, 16> recent_{};
+  static constexpr std::size_t kRecentFlows = 16;
+  std::array<RecentFlow, kRecentFlows> recent_{};
   IngressCounters counters_{};
   std::uint32_t input_count_ = 0;
   std::uint32_t ring_count_ = 0;  ///< inputs with a ring

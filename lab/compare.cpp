@@ -7,11 +7,13 @@
 namespace reprise::lab {
 
 bool Comparison::held() const {
-  return complete && std::ranges::all_of(
-                         points, [](const ComparePoint& point) { return point.result.laws_hold; });
+  return complete() && std::ranges::all_of(points, [](const ComparePoint& point) {
+           return point.result.laws_hold;
+         });
 }
 
-engine::Expected<Comparison> compare(const CompareRequest& request, const RunControl& control) {
+engine::Expected<Comparison> compare(const CompareRequest& request,
+                                     const ParallelControl& control) {
   for (const Variation& variation : request.variations) {
     if (std::ranges::count(request.variations, variation.key, &Variation::key) > 1) {
       return engine::failure(fmt::format(
@@ -28,21 +30,17 @@ engine::Expected<Comparison> compare(const CompareRequest& request, const RunCon
     if (!scenario) return std::unexpected(scenario.error());
     scenarios.push_back(std::move(*scenario));
   }
+  std::vector<PlannedRun> planned;
+  for (const Scenario& scenario : scenarios)
+    planned.push_back({&scenario, request.seed.value_or(scenario.seed), request.series_points});
+  std::vector<std::optional<RunResult>> results = run_all(planned, control);
   Comparison comparison;
+  comparison.points_of = points.size();
   for (std::size_t index = 0; index < points.size(); ++index) {
-    RunControl one = control;
-    if (control.progress) {
-      one.progress = [&](std::uint64_t done, std::uint64_t of) {
-        control.progress(index * of + done, points.size() * of);
-      };
-    }
-    RunResult result = run(scenarios[index], request.seed.value_or(scenarios[index].seed), one);
-    const bool complete = result.complete;
-    comparison.points.push_back({points[index], std::move(result)});
-    if (!complete) {
-      comparison.complete = false;
-      break;
-    }
+    if (!results[index]) continue;
+    auto expectations = check(scenarios[index].expectations, *results[index]);
+    comparison.points.push_back(
+        {points[index], std::move(*results[index]), std::move(expectations)});
   }
   return comparison;
 }
@@ -55,9 +53,13 @@ nlohmann::ordered_json to_json(const Comparison& comparison) {
     entry["vary"] = nlohmann::ordered_json::object();
     for (const Setting& setting : point.vary) entry["vary"][setting.key] = setting.value;
     entry.update(to_json(point.result));
+    entry["expectations"] = to_json(point.expectations);
     json["results"].push_back(std::move(entry));
   }
-  if (!comparison.complete) json["complete"] = false;
+  if (!comparison.complete()) {
+    json["complete"] = false;
+    json["points"] = comparison.points_of;
+  }
   return json;
 }
 
@@ -73,18 +75,22 @@ std::string to_text(const Comparison& comparison) {
     labels.push_back(std::move(label));
   }
   std::string text =
-      fmt::format("{:<{}}  {:>10} {:>12} {:>9} {:>12} {:>14} {:>10}\n", "", width, "sent",
-                  "egress/s", "no buffer", "outstanding", "time mean µs", "in flight");
+      fmt::format("{:<{}}  {:>10} {:>12} {:>9} {:>10} {:>12} {:>14} {:>10}\n", "", width, "sent",
+                  "egress/s", "no buffer", "dropped", "outstanding", "time mean µs", "in flight");
   for (std::size_t index = 0; index < comparison.points.size(); ++index) {
     const nlohmann::ordered_json json = to_json(comparison.points[index].result);
     text += fmt::format(
-        "{:<{}}  {:>10} {:>12.0f} {:>7.2f} % {:>12.2f} {:>14.2f} {:>10.2f}\n", labels[index], width,
-        json["sent"].get<std::uint64_t>(), json["egress_pps"].get<double>(),
-        100 * json["no_buffer_fraction"].get<double>(), json["outstanding_mean"].get<double>(),
+        "{:<{}}  {:>10} {:>12.0f} {:>7.2f} % {:>10} {:>12.2f} {:>14.2f} {:>10.2f}\n", labels[index],
+        width, json["sent"].get<std::uint64_t>(), json["egress_pps"].get<double>(),
+        100 * json["no_buffer_fraction"].get<double>(),
+        json["kernel_drops"].get<std::uint64_t>() + json["send_drops"].get<std::uint64_t>(),
+        json["outstanding_mean"].get<double>(),
         json["outstanding_time_mean_ns"].get<double>() / 1e3, json["in_flight_mean"].get<double>());
   }
-  if (!comparison.complete)
-    text += "interrupted: the last row covers what was simulated, later points are missing\n";
+  if (!comparison.complete()) {
+    text += fmt::format("interrupted: {} of {} points finished; the same call simulates them all\n",
+                        comparison.points.size(), comparison.points_of);
+  }
   return text;
 }
 

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "reprise/lab/run.hpp"
+#include "reprise/lab/expectation.hpp"
+#include "reprise/lab/parallel.hpp"
 
 namespace reprise::lab {
 
@@ -17,22 +18,26 @@ struct CompareRequest {
   std::vector<Setting> settings;      ///< at every point
   std::vector<Variation> variations;  ///< at least one
   std::optional<std::uint64_t> seed;  ///< the same at every point; unset: the scenario's
+  std::uint32_t series_points = 0;    ///< of each result's series, as of RunControl
 };
 
 struct ComparePoint {
   std::vector<Setting> vary;
   RunResult result;
+  std::vector<ExpectationResult> expectations;  ///< told, but no reason that it does not hold
 };
 
 struct Comparison {
-  std::vector<ComparePoint> points;  ///< in grid order; fewer where interrupted
-  bool complete = true;
+  std::vector<ComparePoint> points;  ///< in grid order; where interrupted, those that finished
+  std::size_t points_of = 0;         ///< how many the grid has
+  [[nodiscard]] bool complete() const { return points.size() == points_of; }
   /// All points ran, and the conservation laws held.
   [[nodiscard]] bool held() const;
 };
 
 /// Every point is read and checked before the first one runs.
-engine::Expected<Comparison> compare(const CompareRequest& request, const RunControl& control = {});
+engine::Expected<Comparison> compare(const CompareRequest& request,
+                                     const ParallelControl& control = {});
 
 /// {"results": [{"vary": {key: value}, …the fields of a run…}]}
 nlohmann::ordered_json to_json(const Comparison& comparison);

@@ -1,7 +1,5 @@
 #include "reprise/lab/kernel_keys.hpp"
 
-#include "reprise/engine/policy.hpp"
-
 namespace reprise::lab {
 namespace {
 
@@ -21,10 +19,7 @@ Key<KernelProfile> flag(std::string_view name, bool KernelProfile::* member) {
 
 Key<KernelProfile> task_run() {
   return word<KernelProfile, sim::TaskRun>(
-      "task_run", one_of(sim::kTaskRunNames),
-      [](std::string_view text) {
-        return engine::value_from<sim::TaskRun>(sim::kTaskRunNames, text);
-      },
+      "task_run", sim::kTaskRunNames,
       [](KernelProfile& profile) -> sim::TaskRun& { return profile.task_run; });
 }
 

@@ -23,12 +23,14 @@ struct Heading {
 };
 
 Key<Heading> text(std::string_view name, std::string expected, std::string& (*place)(Heading&)) {
-  return {name, std::move(expected), [place](Heading& heading, const Scalar& value) {
+  return {name, std::move(expected),
+          [place](Heading& heading, const Scalar& value) {
             const auto* written = std::get_if<std::string>(&value);
             if (written == nullptr || written->empty()) return false;
             place(heading) = *written;
             return true;
-          }};
+          },
+          [place](Heading heading) -> std::optional<Scalar> { return place(heading); }};
 }
 
 const std::vector<Key<Heading>>& heading_keys() {
@@ -79,7 +81,7 @@ Expected<void> check_together(const toml::table& root, const std::string& path,
                               const Heading& heading) {
   const auto place_of = [&](std::string_view table, std::string_view key) {
     const toml::node* node = root[table][key].node();
-    return node == nullptr ? Place(path) : place_in(path, *node);
+    return node == nullptr ? WrittenAt(path) : place_in(path, *node);
   };
   const std::string stem = std::filesystem::path(path).stem().string();
   if (heading.file.name != stem) {

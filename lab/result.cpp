@@ -40,10 +40,11 @@ double mean_ns(const engine::DurationHistogram& times) {
   return ratio(static_cast<double>(times.total_ns()), static_cast<double>(times.count()));
 }
 
-HopResult all_hops(const std::vector<HopResult>& hops) {
+HopResult all_hops(const std::vector<HopResult>& hops, bool are_workers) {
   HopResult all;
   for (const HopResult& hop : hops) {
     all.arrived += hop.arrived;
+    all.sent += hop.sent;
     all.kernel_drops += hop.kernel_drops;
     all.received += hop.received;
     all.send_drops += hop.send_drops;
@@ -64,7 +65,7 @@ HopResult all_hops(const std::vector<HopResult>& hops) {
     all.outstanding_times.add(hop.outstanding_times);
     all.in_flight_times.add(hop.in_flight_times);
   }
-  all.sent = hops.back().sent;  // what leaves the chain
+  if (!are_workers) all.sent = hops.back().sent;  // what leaves the chain
   return all;
 }
 
@@ -99,13 +100,16 @@ nlohmann::ordered_json figures(const HopResult& hop, std::int64_t duration_ns) {
   json["outstanding_mean"] = ratio(static_cast<double>(hop.outstanding_integral), duration);
   json["outstanding_max"] = hop.outstanding_max;
   json["outstanding_time_mean_ns"] = mean_ns(hop.outstanding_times);
+  json["outstanding_time_p50_ns"] = hop.outstanding_times.percentile_ns(500);
   json["outstanding_time_p99_ns"] = hop.outstanding_times.percentile_ns(990);
+  json["outstanding_time_p999_ns"] = hop.outstanding_times.percentile_ns(999);
   json["outstanding_region_ns"] = hop.outstanding_integral;
   json["outstanding_region_ns_by_place"] = by_place(hop.place_times, true);
   json["first_refusal"] = refusal_figures(hop.first_refusal);
   json["in_flight_mean"] = ratio(static_cast<double>(hop.in_flight_integral), duration);
   json["in_flight_max"] = hop.in_flight_max;
   json["in_flight_time_mean_ns"] = mean_ns(hop.in_flight_times);
+  json["in_flight_time_p99_ns"] = hop.in_flight_times.percentile_ns(990);
   json["kernel_drops"] = hop.kernel_drops;
   json["send_drops"] = hop.send_drops;
   json["refused"] = hop.refused;
@@ -151,6 +155,7 @@ RunResult make_result(const sim::World& world, const Measurement& measurement) {
   result.events = measurement.events();
   result.digest = measurement.digest();
   result.laws_hold = world.laws_hold();
+  if (world.config().arrangement == sim::Arrangement::workers) result.workers = world.node_count();
   if (measurement.first_arrival() != engine::kNever) {
     result.duration_ns = (measurement.last_event() - measurement.first_arrival()).ns;
   }
@@ -178,9 +183,13 @@ nlohmann::ordered_json to_json(const RunResult& result) {
   json["scenario"] = result.scenario;
   json["profile"] = result.profile;
   json["seed"] = result.seed;
+  if (result.workers > 1) {
+    json["workers"] = result.workers;
+    json["simulated"] = true;
+  }
   json["offered"] = result.offered;
   json["delivered"] = result.delivered;
-  json.update(figures(all_hops(result.hops), result.duration_ns));
+  json.update(figures(all_hops(result.hops, result.workers > 1), result.duration_ns));
   json["reordered"] = result.reordered;
   json["damaged"] = result.damaged;
   json["duration_ns"] = result.duration_ns;
@@ -191,9 +200,10 @@ nlohmann::ordered_json to_json(const RunResult& result) {
   json["laws_hold"] = result.laws_hold;
   json["digest"] = fmt::format("{:016x}", result.digest);
   if (result.hops.size() > 1) {
-    for (const HopResult& hop : result.hops)
-      json["hops"].push_back(figures(hop, result.duration_ns));
+    const char* const name = result.workers > 1 ? "each_worker" : "hops";
+    for (const HopResult& hop : result.hops) json[name].push_back(figures(hop, result.duration_ns));
   }
+  if (result.series) json["series"] = to_json(*result.series);
   return json;
 }
 
@@ -205,6 +215,8 @@ std::string to_text(const RunResult& result) {
     text += fmt::format("  {:<22}{}\n", label, value);
   };
   line("kernel", result.profile);
+  if (result.workers > 1)
+    line("workers", fmt::format("{} side by side, simulated", result.workers));
   line("offered", fmt::format("{} datagrams in {:.3f} ms of virtual time", result.offered,
                               static_cast<double>(result.duration_ns) / 1e6));
   line("sent",

@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "reprise/lab/measurement.hpp"
+#include "reprise/lab/series.hpp"
 #include "reprise/sim/world.hpp"
 
 namespace reprise::lab {
 
-/// One relay of the chain, or all of them together: counts add, means of counts add, maxima are the
-/// largest, times are over all datagrams of all relays.
+/// One relay of the chain, one of several workers, or all of them together: counts add, means of
+/// counts add, maxima are the largest, times are over all datagrams of all relays.
 struct HopResult {
   std::uint64_t arrived = 0;       ///< datagrams that reached its packet socket
   std::uint64_t kernel_drops = 0;  ///< dropped by the socket: its receive buffer was full
@@ -42,6 +43,7 @@ struct RunResult {
   std::uint64_t offered = 0;
   std::uint64_t delivered =
       0;  ///< datagrams that left the chain, over all outputs that lead out of it
+  std::uint32_t workers = 1;  ///< more than 1: `hops` are not a chain, but workers side by side
   std::uint64_t reordered = 0;
   std::uint64_t damaged = 0;
   std::int64_t duration_ns = 0;  ///< virtual, from the first arrival to the last event
@@ -52,11 +54,13 @@ struct RunResult {
   bool complete = true;  ///< false: interrupted, the figures cover what was simulated
   bool laws_hold = true;
   std::vector<HopResult> hops;
+  std::optional<Series> series;  ///< where it was asked for
 };
 
 RunResult make_result(const sim::World& world, const Measurement& measurement);
 
-/// The fields that every command prints, with the hops' own under "hops" where there are several.
+/// The fields that every command prints, with the hops' own under "hops" where there are several,
+/// and those of several workers under "each_worker".
 nlohmann::ordered_json to_json(const RunResult& result);
 
 /// For people: one line a figure, units included.

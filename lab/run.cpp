@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 namespace reprise::lab {
 
 RunResult run(const Scenario& scenario, std::uint64_t seed, const RunControl& control) {
   constexpr std::uint64_t kEventsBetweenLooks = 65'536;
-  sim::Hashed choices(seed);
+  sim::Hashed hashed(seed);
+  sim::Choices& choices = control.choices != nullptr ? *control.choices : hashed;
   auto config = std::make_shared<sim::WorldConfig>(scenario.world);
   if (scenario.swarm) config->faults = sim::draw_faults(choices, scenario.world.faults);
   sim::World world(std::shared_ptr<const sim::WorldConfig>(std::move(config)));
@@ -20,11 +22,19 @@ RunResult run(const Scenario& scenario, std::uint64_t seed, const RunControl& co
   const std::string note =
       fmt::format("reproduce with: reprise-lab run SCENARIO --seed {} ({})", seed, scenario.name);
   engine::set_assertion_note(note.c_str());
+  std::optional<SeriesObserver> series;
+  std::vector<RunObserver*> observers = control.observers;
+  if (control.series_points > 0) observers.push_back(&series.emplace(control.series_points));
   bool complete = true;
   for (;;) {
     const sim::Event event = world.step(choices);
     if (event.kind == sim::EventKind::quiet) break;
     measurement.add(world, event);
+    for (RunObserver* observer : observers) observer->see(world, measurement, event);
+    if (control.over != nullptr && *control.over) {
+      complete = false;
+      break;
+    }
     if (measurement.events() % kEventsBetweenLooks != 0) continue;
     if (control.progress) control.progress(world.offered(), count);
     if (control.stop != nullptr && control.stop->load(std::memory_order_relaxed)) {
@@ -38,6 +48,7 @@ RunResult run(const Scenario& scenario, std::uint64_t seed, const RunControl& co
   result.profile = scenario.profile;
   result.seed = seed;
   result.complete = complete;
+  if (series) result.series = series->take(measurement.last_event());
   return result;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reprise/engine/error.hpp"
+#include "reprise/lab/expectation.hpp"
 #include "reprise/lab/kernel_profile_file.hpp"
 #include "reprise/sim/world_config.hpp"
 
@@ -25,6 +26,7 @@ struct Scenario {
   std::string profile = kBuiltInProfile;
   sim::WorldConfig world;
   bool swarm = false;  ///< each run draws from the world's faults
+  std::vector<Expectation> expectations;
 };
 
 /// `key=value`, as in --set.

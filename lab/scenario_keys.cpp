@@ -16,10 +16,9 @@ template <class Enum, std::size_t Count>
 Key<ScenarioDraft> of_hazards(std::string_view name,
                               const std::array<std::string_view, Count>& names,
                               Enum engine::Hazards::* member) {
-  return word<ScenarioDraft, Enum>(
-      name, one_of(names),
-      [&names](std::string_view text) { return engine::value_from<Enum>(names, text); },
-      [member](ScenarioDraft& draft) -> Enum& { return draft.node.stage.hazards.*member; });
+  return word<ScenarioDraft, Enum>(name, names, [member](ScenarioDraft& draft) -> Enum& {
+    return draft.node.stage.hazards.*member;
+  });
 }
 
 Key<ScenarioDraft> of_stage(std::string_view name, std::string_view unit, Range range,
@@ -48,18 +47,20 @@ Table relay_table() {
       "relay",
       {integer<ScenarioDraft>("hops", "relays in a chain", Range{1, 64},
                               [](ScenarioDraft& draft) -> std::uint64_t& { return draft.hops; }),
+       integer<ScenarioDraft>("workers", "side by side", Range{1, 64},
+                              [](ScenarioDraft& draft) -> std::uint64_t& { return draft.workers; }),
+       word<ScenarioDraft, sim::Spread>(
+           "spread", sim::kSpreadNames,
+           [](ScenarioDraft& draft) -> sim::Spread& { return draft.spread; }),
        word<ScenarioDraft, engine::Policy>(
-           "policy", one_of(engine::kPolicyNames),
-           [](std::string_view text) { return engine::policy_from(text); },
+           "policy", engine::kPolicyNames,
            [](ScenarioDraft& draft) -> engine::Policy& { return draft.node.stage.policy; }),
        word<ScenarioDraft, engine::Exhaustion>(
-           "exhaustion", one_of(engine::kExhaustionNames),
-           [](std::string_view text) { return engine::exhaustion_from(text); },
+           "exhaustion", engine::kExhaustionNames,
            [](ScenarioDraft& draft) -> engine::Exhaustion& { return draft.node.stage.exhaustion; }),
        of_node("threads", "threads of a relay", {1, 2}, &NodeConfig::threads),
        word<ScenarioDraft, engine::WakeUp>(
-           "wake_up", one_of(engine::kWakeUpNames),
-           [](std::string_view text) { return engine::wake_up_from(text); },
+           "wake_up", engine::kWakeUpNames,
            [](ScenarioDraft& draft) -> engine::WakeUp& { return draft.node.stage.wake_up; }),
        of_stage("spin_turns", "turns", {0, 1'000'000'000}, &StageConfig::spin_turns),
        of_stage("pool", "regions", {1, 32'768}, &StageConfig::pool),
@@ -109,6 +110,19 @@ Table hazards_table() {
            number("nap_us", "microseconds", {0, 1'000'000}, &Hazards::nap_us)}};
 }
 
+/// Written beside each other; unset where there is no stall.
+Key<ScenarioDraft> of_stall(std::string_view name, Range range, std::int64_t sim::Stall::* member) {
+  Key<ScenarioDraft> key =
+      integer<ScenarioDraft>(name, "", range, [member](ScenarioDraft& draft) -> std::int64_t& {
+        draft.node.link.stalls.resize(1);
+        return draft.node.link.stalls[0].*member;
+      });
+  key.read = [read = key.read](ScenarioDraft draft) {
+    return draft.node.link.stalls.empty() ? std::nullopt : read(std::move(draft));
+  };
+  return key;
+}
+
 Table link_table() {
   return {"link",
           {integer<ScenarioDraft>("bits_per_second", "", Range{0, 1'000'000'000'000},
@@ -121,16 +135,8 @@ Table link_table() {
            integer<ScenarioDraft>(
                "queue", "frames", Range{1, 1'000'000},
                [](ScenarioDraft& draft) -> std::uint32_t& { return draft.node.link.queue; }),
-           integer<ScenarioDraft>("stall_start_ns", "", kNanoseconds,
-                                  [](ScenarioDraft& draft) -> std::int64_t& {
-                                    draft.node.link.stalls.resize(1);
-                                    return draft.node.link.stalls[0].start_ns;
-                                  }),
-           integer<ScenarioDraft>("stall_length_ns", "", Range{1, kNanoseconds.most},
-                                  [](ScenarioDraft& draft) -> std::int64_t& {
-                                    draft.node.link.stalls.resize(1);
-                                    return draft.node.link.stalls[0].length_ns;
-                                  }),
+           of_stall("stall_start_ns", kNanoseconds, &sim::Stall::start_ns),
+           of_stall("stall_length_ns", {1, kNanoseconds.most}, &sim::Stall::length_ns),
            integer<ScenarioDraft>(
                "mtu_bytes", "bytes", Range{576, 65'535},
                [](ScenarioDraft& draft) -> std::uint32_t& { return draft.node.link.mtu_bytes; }),
@@ -138,10 +144,7 @@ Table link_table() {
                "carries_merged",
                [](ScenarioDraft& draft) -> bool& { return draft.node.link.carries_merged; }),
            word<ScenarioDraft, sim::LinkService>(
-               "service", one_of(sim::kLinkServiceNames),
-               [](std::string_view text) {
-                 return engine::value_from<sim::LinkService>(sim::kLinkServiceNames, text);
-               },
+               "service", sim::kLinkServiceNames,
                [](ScenarioDraft& draft) -> sim::LinkService& { return draft.node.link.service; })}};
 }
 
@@ -229,21 +232,6 @@ Table faults_table() {
   return table;
 }
 
-bool take_arrivals(TrafficDraft& draft, const Scalar& value) {
-  const auto* text = std::get_if<std::string>(&value);
-  if (text == nullptr) return false;
-  if (*text == "constant") {
-    draft.each.arrivals = sim::Arrivals::constant;
-  } else if (*text == "poisson") {
-    draft.each.arrivals = sim::Arrivals::poisson;
-  } else if (*text == "burst") {
-    draft.each.arrivals = sim::Arrivals::burst;
-  } else {
-    return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 const std::vector<Table>& scenario_tables() {
@@ -254,7 +242,9 @@ const std::vector<Table>& scenario_tables() {
 
 const std::vector<Key<TrafficDraft>>& traffic_keys() {
   static const std::vector<Key<TrafficDraft>> keys{
-      {"arrivals", "\"constant\", \"poisson\" or \"burst\"", take_arrivals},
+      word<TrafficDraft, sim::Arrivals>(
+          "arrivals", sim::kArrivalsNames,
+          [](TrafficDraft& draft) -> sim::Arrivals& { return draft.each.arrivals; }),
       integer<TrafficDraft>("flows", "", Range{1, 65'536},
                             [](TrafficDraft& draft) -> std::uint64_t& { return draft.flows; }),
       integer<TrafficDraft>("rate", "datagrams per second", Range{1, 1'000'000'000},
@@ -270,10 +260,23 @@ const std::vector<Key<TrafficDraft>>& traffic_keys() {
       boolean<TrafficDraft>("one_group",
                             [](TrafficDraft& draft) -> bool& { return draft.one_group; }),
       integer<TrafficDraft>("count", "datagrams", Range{1, 1'000'000'000'000},
-                            [](TrafficDraft& draft) -> std::uint64_t& { return draft.each.count; }),
-      integer<TrafficDraft>("start_ns", "", kNanoseconds, [](TrafficDraft& draft) -> std::int64_t& {
-        return draft.each.start_ns;
-      })};
+                            [](TrafficDraft& draft) -> std::uint64_t& { return draft.count; }),
+      integer<TrafficDraft>(
+          "start_ns", "", kNanoseconds,
+          [](TrafficDraft& draft) -> std::int64_t& { return draft.each.start_ns; }),
+      integer<TrafficDraft>("on_ns", "", Range{1, kNanoseconds.most},
+                            [](TrafficDraft& draft) -> std::int64_t& { return draft.each.on_ns; }),
+      integer<TrafficDraft>("off_ns", "", kNanoseconds,
+                            [](TrafficDraft& draft) -> std::int64_t& { return draft.each.off_ns; }),
+      text<TrafficDraft>("pcap", "a file's name",
+                         [](TrafficDraft& draft) -> std::string& { return draft.pcap.path; }),
+      text<TrafficDraft>("pcap_filter", "a filter as of tcpdump",
+                         [](TrafficDraft& draft) -> std::string& { return draft.pcap.filter; }),
+      integer<TrafficDraft>(
+          "pcap_speed_percent", "percent", Range{1, 1'000'000},
+          [](TrafficDraft& draft) -> std::uint64_t& { return draft.pcap.speed_percent; }),
+      boolean<TrafficDraft>("pcap_truncated",
+                            [](TrafficDraft& draft) -> bool& { return draft.pcap.truncated; })};
   return keys;
 }
 

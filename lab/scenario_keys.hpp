@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reprise/lab/keys.hpp"
+#include "reprise/lab/pcap_traffic.hpp"
 #include "reprise/sim/world_config.hpp"
 
 namespace reprise::lab {
@@ -13,9 +14,11 @@ namespace reprise::lab {
 /// What the keys of a file fill before a WorldConfig is made of it.
 struct ScenarioDraft {
   std::uint64_t hops = 1;
-  bool shared_core = false;  ///< all relays on one core
-  bool one_core = false;     ///< both threads of a relay on one core
-  sim::NodeConfig node;      ///< of every hop
+  std::uint64_t workers = 1;
+  sim::Spread spread = sim::Spread::hash;  ///< over workers
+  bool shared_core = false;                ///< all relays on one core
+  bool one_core = false;                   ///< both threads of a relay on one core
+  sim::NodeConfig node;                    ///< of every hop
   sim::CostProfile costs;
   sim::KernelProfile kernel;
   sim::FaultPlan faults;
@@ -23,11 +26,19 @@ struct ScenarioDraft {
   sim::QuietWindow quiet{-1, 0};  ///< start below 0: as the length says; length 0: to the end
 };
 
-/// One entry of `traffic`: `flows` flows that share its rate and count.
+/// One entry of `traffic`: `flows` flows that share its rate and count, or those of a capture.
 struct TrafficDraft {
   std::uint64_t flows = 1;
   bool one_group = false;   ///< all flows of it go to one group
-  sim::TrafficConfig each;  ///< rate and count are of all flows together
+  std::uint64_t count = 0;  ///< of all flows together; 0: as many as by default
+  sim::TrafficConfig each;  ///< its rate is of all flows together; its count is not looked at
+  PcapOptions pcap;         ///< its path is absolute; its count is not looked at
+
+  [[nodiscard]] bool is_captured() const { return each.arrivals == sim::Arrivals::captured; }
+  /// 0: all of the capture.
+  [[nodiscard]] std::uint64_t count_or_default() const {
+    return count == 0 && !is_captured() ? sim::TrafficConfig{}.count : count;
+  }
 };
 
 struct Table {

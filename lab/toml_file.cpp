@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <system_error>
 
@@ -31,13 +32,15 @@ Scalar scalar_of(const std::string& text) {
   return Scalar{text};
 }
 
-std::string text_of(const Scalar& scalar) {
+}  // namespace
+
+std::string shown(const Scalar& scalar) {
   if (const auto* integer = std::get_if<std::int64_t>(&scalar)) return std::to_string(*integer);
   if (const auto* flag = std::get_if<bool>(&scalar)) return *flag ? "true" : "false";
-  return fmt::format("\"{}\"", std::get<std::string>(scalar));
+  // What JSON escapes, TOML reads.
+  constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
+  return nlohmann::json(std::get<std::string>(scalar)).dump(-1, ' ', false, kReplace);
 }
-
-}  // namespace
 
 Expected<std::string> text_of_file(const std::string& path, std::string_view expected) {
   std::error_code error;
@@ -68,12 +71,12 @@ Expected<toml::table> toml_of_file(const std::string& path, std::string_view exp
   return parse_toml(*text, path);
 }
 
-Place place_in(const std::string& file, const toml::node& node) {
+WrittenAt place_in(const std::string& file, const toml::node& node) {
   return fmt::format("{}:{}", file, node.source().begin.line);
 }
 
 Value value_of(const toml::node& node) {
-  if (const auto scalar = scalar_of(node)) return {scalar, text_of(*scalar)};
+  if (const auto scalar = scalar_of(node)) return {scalar, shown(*scalar)};
   if (const auto* number = node.as_floating_point()) return {{}, fmt::format("{}", number->get())};
   if (node.is_array()) return {{}, "a list"};
   if (node.is_table()) return {{}, "a table"};
@@ -82,10 +85,10 @@ Value value_of(const toml::node& node) {
 
 Value value_of(const std::string& text) {
   const Scalar scalar = scalar_of(text);
-  return {scalar, text_of(scalar)};
+  return {scalar, shown(scalar)};
 }
 
-std::unexpected<Error> refuse(const Place& place, std::string_view key, const Value& value,
+std::unexpected<Error> refuse(const WrittenAt& place, std::string_view key, const Value& value,
                               std::string_view expected) {
   return failure(fmt::format("{}: {} = {}: expected {}", place, key, value.text, expected));
 }

@@ -13,6 +13,9 @@
 
 namespace reprise::lab {
 
+/// A value as a file has it.
+std::string shown(const Scalar& scalar);
+
 /// `expected`: what the file should be, for messages.
 engine::Expected<std::string> text_of_file(const std::string& path, std::string_view expected);
 
@@ -23,8 +26,8 @@ engine::Expected<toml::table> parse_toml(std::string_view text, const std::strin
 engine::Expected<toml::table> toml_of_file(const std::string& path, std::string_view expected);
 
 /// Where a value was written, for messages: "file:12" or "--set pool=3".
-using Place = std::string;
-Place place_in(const std::string& file, const toml::node& node);
+using WrittenAt = std::string;
+WrittenAt place_in(const std::string& file, const toml::node& node);
 
 /// A value as it was written, right or wrong.
 struct Value {
@@ -36,8 +39,8 @@ Value value_of(const toml::node& node);
 Value value_of(const std::string& text);
 
 /// Refuses a value, naming where it stands and what its key takes.
-std::unexpected<engine::Error> refuse(const Place& place, std::string_view key, const Value& value,
-                                      std::string_view expected);
+std::unexpected<engine::Error> refuse(const WrittenAt& place, std::string_view key,
+                                      const Value& value, std::string_view expected);
 
 /// That `version` is there, and is `expected`.
 engine::Expected<void> check_version(const toml::table& root, const std::string& file,

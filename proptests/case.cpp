@@ -117,6 +117,8 @@ void each_field(Traffic& traffic, Visit visit) {
   visit("start_ns", traffic.start_ns);
   visit("shares_group", traffic.shares_group);
   visit("third_payload_bytes", traffic.third_payload_bytes);
+  visit("on_ns", traffic.on_ns);
+  visit("off_ns", traffic.off_ns);
 }
 
 template <Is<Case> Tried, class Visit>
@@ -146,7 +148,6 @@ concept HasFields =
 // The names of enumerated values, in their order.
 
 constexpr std::array<std::string_view, 2> kTimingNames{"timed", "untimed"};
-constexpr std::array<std::string_view, 3> kArrivalsNames{"constant", "poisson", "burst"};
 
 std::span<const std::string_view> names(engine::Policy) { return engine::kPolicyNames; }
 std::span<const std::string_view> names(engine::Exhaustion) { return engine::kExhaustionNames; }
@@ -157,7 +158,7 @@ std::span<const std::string_view> names(engine::SendOrder) { return engine::kSen
 std::span<const std::string_view> names(engine::LogLines) { return engine::kLogLinesNames; }
 std::span<const std::string_view> names(sim::TaskRun) { return sim::kTaskRunNames; }
 std::span<const std::string_view> names(sim::Timing) { return kTimingNames; }
-std::span<const std::string_view> names(sim::Arrivals) { return kArrivalsNames; }
+std::span<const std::string_view> names(sim::Arrivals) { return sim::kArrivalsNames; }
 
 template <class Value>
 Json write(const Value& value) {

@@ -146,14 +146,17 @@ rc::Gen<sim::TrafficConfig> flows() {
   using sim::TrafficConfig;
   return rc::gen::build<TrafficConfig>(
       set(&TrafficConfig::arrivals,
-          one_of<Arrivals>({Arrivals::constant, Arrivals::poisson, Arrivals::burst})),
+          one_of<Arrivals>({Arrivals::constant, Arrivals::poisson, Arrivals::burst,
+                            Arrivals::on_off, Arrivals::on_off_random, Arrivals::token_bucket})),
       set(&TrafficConfig::rate, one_of<std::uint64_t>({20'000, 100'000, 400'000, 5'000'000})),
       set(&TrafficConfig::burst, between(1U, 16U)),
       set(&TrafficConfig::payload_bytes, one_of<uint32_t>({100, 16, 470, 471, 1400, 1400})),
       set(&TrafficConfig::count, between<std::uint64_t>(0, 100)),
       set(&TrafficConfig::start_ns, one_of<std::int64_t>({0, 1'000, 200'000})),
       set(&TrafficConfig::shares_group, one_of<bool>({false, true})),
-      set(&TrafficConfig::third_payload_bytes, one_of<uint32_t>({0, 0, 90, 110, 1400})));
+      set(&TrafficConfig::third_payload_bytes, one_of<uint32_t>({0, 0, 90, 110, 1400})),
+      set(&TrafficConfig::on_ns, one_of<std::int64_t>({100'000, 1'000'000, 10'000})),
+      set(&TrafficConfig::off_ns, one_of<std::int64_t>({100'000, 1'000'000, 0})));
 }
 
 /// None in half of the cases; else some kinds of the strongest plan, sometimes with a quiet

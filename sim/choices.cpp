@@ -33,8 +33,17 @@ const char* name(Site site) {
     case Site::starvation: return "starvation";
     case Site::departure: return "departure";
     case Site::woken_while_arming: return "woken_while_arming";
+    case Site::on_off: return "on_off";
   }
   return "?";
+}
+
+std::optional<Site> site_named(std::string_view text) {
+  for (std::size_t index = 0; index < kSiteCount; ++index) {
+    const auto site = static_cast<Site>(index);
+    if (text == name(site)) return site;
+  }
+  return std::nullopt;
 }
 
 std::uint32_t Choices::pick(Site site, std::uint32_t count) {
@@ -47,6 +56,12 @@ std::uint32_t Choices::pick(Site site, std::uint32_t count) {
 
 std::uint32_t Listed::choose(Site, std::uint32_t count) {
   return position_ < picks_.size() ? picks_[position_++] % count : 0;
+}
+
+std::uint32_t ListedBySite::choose(Site site, std::uint32_t count) {
+  const auto index = static_cast<std::size_t>(site);
+  const std::size_t place = asked_[index]++;
+  return place < picks_[index].size() ? picks_[index][place] % count : 0;
 }
 
 Hashed::Hashed(std::uint64_t seed) {

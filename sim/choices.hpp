@@ -1,13 +1,16 @@
 // The one source of choice. Everything undetermined in a simulation is one pick(site, n).
 //
-// A run is its list of picks: Listed replays one, Hashed makes one up from a seed, Recorded writes
-// one down.
+// A run is its list of picks: Listed and ListedBySite replay one, Hashed makes one up from a seed,
+// Recorded writes one down.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace reprise::sim {
@@ -43,9 +46,12 @@ enum class Site : std::uint8_t {
   starvation,
   departure,           ///< untimed: whether a frame departs between two fragments of one send
   woken_while_arming,  ///< untimed: whether a wait is woken while it is armed
+  on_off,              ///< a uniform draw that becomes the length of a burst, or of a silence
 };
-inline constexpr std::size_t kSiteCount = 27;
+inline constexpr std::size_t kSiteCount = 28;
 const char* name(Site site);
+/// The site of that name; none where there is no such site (any more).
+std::optional<Site> site_named(std::string_view text);
 
 class Choices {
  public:
@@ -75,6 +81,21 @@ class Listed final : public Choices {
   std::uint32_t choose(Site site, std::uint32_t count) override;
   std::vector<std::uint32_t> picks_;
   std::size_t position_ = 0;
+};
+
+/// What each site picks, in the order in which it is asked.
+using PicksBySite = std::array<std::vector<std::uint32_t>, kSiteCount>;
+
+/// Picks from a list for each site, reduced into range; 0 after its end. As with Hashed, a site
+/// that is asked more or less often does not shift the others.
+class ListedBySite final : public Choices {
+ public:
+  explicit ListedBySite(PicksBySite picks) : picks_(std::move(picks)) {}
+
+ private:
+  std::uint32_t choose(Site site, std::uint32_t count) override;
+  PicksBySite picks_;
+  std::array<std::size_t, kSiteCount> asked_{};
 };
 
 /// Picks by hash(seed, site, how often the site was asked).

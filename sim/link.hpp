@@ -97,6 +97,15 @@ class Link {
   [[nodiscard]] std::uint32_t waiting_count() const { return frames_.size() - departed_; }
   /// On the cable.
   [[nodiscard]] std::uint32_t carried_count() const { return departed_; }
+  /// One of these, the oldest at place 0; for captures.
+  struct Carried {
+    Packet packet;
+    engine::Instant departed;
+  };
+  [[nodiscard]] Carried carried(std::uint32_t place) const {
+    REPRISE_ASSERT(place < departed_);
+    return {frames_[place].packet, frames_[place].departs};
+  }
   /// Datagrams, whole or the last of their frames, that wait or travel.
   [[nodiscard]] std::uint64_t datagram_count() const;
   /// Appends everything that decides what it will do.

@@ -50,7 +50,7 @@ KernelConfig node_kernel(const WorldConfig& world, std::uint32_t index) {
   kernel.links.assign(node.fan_out, node.link);
   kernel.regions = stage.region_count();
   kernel.region_bytes = stage.region_bytes;
-  if (index > 0) {
+  if (index > 0 && world.leads_on(index - 1, 0)) {
     // A merged frame has a tag for each of its datagrams, and they may lie anywhere in it.
     const NodeConfig& before = world.nodes[index - 1];
     const bool may_be_merged = before.link.carries_merged && before.stage.segments_max > 1;

@@ -65,7 +65,9 @@ Scheduler::Scheduler(const WorldConfig& config) : config_(&config) {
   stale_.assign(config.nodes.size(), 1);
   at_.assign(actors_.size(), kNever);
   for (std::uint32_t flow = 0; flow < count(config.traffic); ++flow) {
-    if (config.traffic[flow].count > 0) at_[flow] = Instant{config.traffic[flow].start_ns};
+    Source first;
+    first.start(config.traffic[flow]);
+    at_[flow] = first.next_instant(config.traffic[flow]);
   }
 }
 

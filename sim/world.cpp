@@ -45,7 +45,8 @@ Event World::step(Choices& choices, Timing timing) {
   state_->now = std::max(state_->now, at);  // W3
   if (has_faults_) {
     arrivals_.clear();
-    const std::uint32_t node = actor->kind == Actor::Kind::source ? 0 : actor->index;
+    const bool is_source = actor->kind == Actor::Kind::source;
+    const std::uint32_t node = is_source ? config_->entry_of(actor->index) : actor->index;
     if (disturb(node, choices)) return {state_->now, EventKind::disturbance, node, 0, 0};
   }
   switch (actor->kind) {
@@ -66,7 +67,7 @@ Event World::act_source(std::uint32_t flow, Choices& choices) {
   packet.flow = flow;
   packet.payload_bytes = traffic.payload_of(packet.sequence);
   ++state_->offered;
-  const bool taken = arrive(0, packet, choices);
+  const bool taken = arrive(config_->entry_of(flow), packet, choices);
   source.go_on(traffic, choices);
   scheduler_.touch_source(state_->actors, flow);
   return {state_->now, EventKind::arrival, flow, packet.sequence, taken ? 0U : 1U};
@@ -259,7 +260,7 @@ Event World::act_link(std::uint32_t index, std::uint32_t link, Choices& choices)
   if (has_faults_ && node.kernel.faults().happens(FaultKind::port_refused, state_->now, choices)) {
     node.kernel.refuse(packet.socket);
   }
-  if (link == 0 && index + 1 < node_count()) {
+  if (config_->leads_on(index, link)) {
     arrive(index + 1, packet, choices);
   } else {
     Delivered& outlet_state = state_->delivered[outlet(index, link, packet.flow)];
@@ -306,24 +307,33 @@ std::uint64_t World::fault_count(FaultKind kind) const {
   return sum;
 }
 
+std::uint64_t World::offered(std::uint32_t node) const {
+  std::uint64_t sum = 0;
+  for (std::uint32_t flow = 0; flow < state_->actors.sources.size(); ++flow) {
+    if (config_->entry_of(flow) == node) sum += state_->actors.sources[flow].sequence;
+  }
+  return sum;
+}
+
 bool World::laws_hold() const {
-  std::uint64_t arrived = state_->offered;
+  std::uint64_t came_before = 0;  // over the link of the node before
+  std::uint64_t offered_to_all = 0;
   for (std::uint32_t index = 0; index < node_count(); ++index) {
     const Node& node = state_->actors.nodes[index];
     if (!node.laws_hold()) return false;
-    if (node.entered() != arrived) return false;
+    offered_to_all += offered(index);
+    if (node.entered() != came_before + offered(index)) return false;
     std::uint64_t left = 0;
     for (std::uint32_t output = 0; output < config_->nodes[index].fan_out; ++output) {
       for (std::uint32_t flow = 0; flow < state_->actors.sources.size(); ++flow) {
         left += delivered(index, output, flow).received;
       }
     }
-    const bool has_next = index + 1 < node_count();
-    arrived = has_next ? state_->actors.nodes[index + 1].entered() : 0;
+    came_before = config_->leads_on(index, 0) ? state_->actors.nodes[index + 1].entered() : 0;
     const std::uint64_t lost = node.kernel.queue_drops() + node.kernel.link_losses();
-    if (node.kernel.sent() != lost + node.kernel.travelling() + left + arrived) return false;
+    if (node.kernel.sent() != lost + node.kernel.travelling() + left + came_before) return false;
   }
-  return true;
+  return offered_to_all == state_->offered;
 }
 
 }  // namespace reprise::sim

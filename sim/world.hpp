@@ -1,6 +1,5 @@
-// A simulated world: relays in a chain, each one or two real engine stages on a simulated kernel,
-// the links between them and the traffic offered to the first. A value: copy it, compare it, step
-// it.
+// A simulated world: relays in a chain or workers side by side, each one or two real engine stages
+// on a simulated kernel, the links and the traffic offered. A value: copy it, compare it, step it.
 //
 //   W1  One step is one act of one actor with at most one access to what actors share.
 //   W2  Nothing undetermined happens outside Choices; equal picks give equal events.
@@ -27,7 +26,7 @@
 
 namespace reprise::sim {
 
-/// What the last links of the chain delivered, by flow.
+/// What the links that lead out delivered, by flow.
 struct Delivered {
   std::uint64_t received = 0;
   std::uint64_t bytes = 0;
@@ -54,7 +53,9 @@ class World {
   [[nodiscard]] std::uint32_t node_count() const { return state_->actors.nodes.size(); }
   [[nodiscard]] const Node& node(std::uint32_t index) const { return state_->actors.nodes[index]; }
   [[nodiscard]] std::uint64_t offered() const { return state_->offered; }
-  /// By output that leads out of the chain and flow: index = (node · fan_out + output) · flows +
+  /// What the flows that enter a node have offered.
+  [[nodiscard]] std::uint64_t offered(std::uint32_t node) const;
+  /// By output that leads out and flow: index = (node · fan_out + output) · flows +
   /// flow.
   [[nodiscard]] const Delivered& delivered(std::uint32_t node, std::uint32_t output,
                                            std::uint32_t flow) const;

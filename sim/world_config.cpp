@@ -1,6 +1,9 @@
 #include "reprise/sim/world_config.hpp"
 
+#include <algorithm>
 #include <string>
+
+#include "reprise/sim/choices.hpp"
 
 namespace reprise::sim {
 namespace {
@@ -53,7 +56,51 @@ void check_node(Findings& findings, const NodeConfig& node, std::size_t groups) 
   }
 }
 
+/// Virtual time ends some 39 hours after its start.
+constexpr std::int64_t kCaptureNsMax = 100'000'000'000'000;
+
+void check_capture(Findings& findings, const TrafficConfig& traffic) {
+  const std::uint64_t length = traffic.capture == nullptr ? 0 : traffic.capture->size();
+  findings.expect(traffic.count <= length, "count", traffic.count,
+                  "at most the datagrams of the capture");
+  std::int64_t last_ns = 0;
+  for (std::uint64_t index = 0; index < std::min(traffic.count, length); ++index) {
+    const CapturedDatagram& each = (*traffic.capture)[index];
+    findings.expect(each.time_ns >= last_ns && each.time_ns <= kCaptureNsMax, "pcap", index,
+                    "datagrams in the order of their times, within 100000 s");
+    findings.expect(each.payload_bytes >= 16 && each.payload_bytes <= 65'507, "pcap", index,
+                    "payloads of 16 to 65507 bytes");
+    last_ns = each.time_ns;
+  }
+}
+
+void check_traffic(Findings& findings, const TrafficConfig& traffic) {
+  constexpr std::int64_t kPeriodNsMax = 1'000'000'000'000;
+  findings.expect(traffic.rate >= 1 && traffic.rate <= 1'000'000'000, "rate", traffic.rate,
+                  "1 to 1000000000");
+  findings.expect(traffic.burst >= 1 && traffic.burst <= 1'000'000, "burst", traffic.burst,
+                  "1 to 1000000");
+  findings.expect(traffic.payload_bytes >= 16 && traffic.payload_bytes <= 65'507, "payload_bytes",
+                  traffic.payload_bytes, "16 to 65507");
+  findings.expect(traffic.third_payload_bytes == 0 ||
+                      (traffic.third_payload_bytes >= 16 && traffic.third_payload_bytes <= 65'507),
+                  "third_payload_bytes", traffic.third_payload_bytes, "0, or 16 to 65507");
+  findings.expect(traffic.start_ns >= 0, "start_ns", 0, "0 or later");
+  findings.expect(traffic.on_ns >= 1 && traffic.on_ns <= kPeriodNsMax, "on_ns",
+                  static_cast<std::uint64_t>(traffic.on_ns), "1 to 1000000000000");
+  findings.expect(traffic.off_ns >= 0 && traffic.off_ns <= kPeriodNsMax, "off_ns",
+                  static_cast<std::uint64_t>(traffic.off_ns), "0 to 1000000000000");
+  if (traffic.arrivals == Arrivals::captured) check_capture(findings, traffic);
+}
+
 }  // namespace
+
+std::uint32_t WorldConfig::entry_of(std::uint32_t flow) const {
+  if (arrangement == Arrangement::chain) return 0;
+  const auto workers = static_cast<std::uint32_t>(nodes.size());
+  if (spread == Spread::even) return flow % workers;
+  return static_cast<std::uint32_t>(((mix(flow) >> 32) * workers) >> 32);
+}
 
 std::uint32_t group_count(const std::vector<TrafficConfig>& traffic) {
   std::uint32_t groups = 0;
@@ -77,18 +124,7 @@ std::vector<engine::Error> check(const WorldConfig& config) {
                   config.traffic.size(), "1 to 65536 flows");
   const std::uint32_t groups = group_count(config.traffic);
   for (const NodeConfig& node : config.nodes) check_node(findings, node, groups);
-  for (const TrafficConfig& traffic : config.traffic) {
-    findings.expect(traffic.rate >= 1 && traffic.rate <= 1'000'000'000, "rate", traffic.rate,
-                    "1 to 1000000000");
-    findings.expect(traffic.burst >= 1 && traffic.burst <= 1'000'000, "burst", traffic.burst,
-                    "1 to 1000000");
-    findings.expect(traffic.payload_bytes >= 16 && traffic.payload_bytes <= 65'507, "payload_bytes",
-                    traffic.payload_bytes, "16 to 65507");
-    findings.expect(traffic.third_payload_bytes == 0 || (traffic.third_payload_bytes >= 16 &&
-                                                         traffic.third_payload_bytes <= 65'507),
-                    "third_payload_bytes", traffic.third_payload_bytes, "0, or 16 to 65507");
-    findings.expect(traffic.start_ns >= 0, "start_ns", 0, "0 or later");
-  }
+  for (const TrafficConfig& traffic : config.traffic) check_traffic(findings, traffic);
   for (engine::Error& error : check(config.kernel)) findings.add(std::move(error));
   findings.expect(config.kernel.chain_pauses_per_million < 1'000'000, "chain_pauses_per_million",
                   config.kernel.chain_pauses_per_million, "below 1000000");

@@ -1,11 +1,14 @@
-// What a simulated world is made of: a chain of relays, the traffic that is offered to the first,
-// and what things cost.
+// What a simulated world is made of: a chain of relays or several workers side by side, the traffic
+// that is offered to them, and what things cost.
 //
 // Times are nanoseconds of virtual time, sizes bytes. Everything here is an integer: results never
 // depend on floating point.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 #include "reprise/engine/error.hpp"
@@ -19,15 +22,28 @@
 namespace reprise::sim {
 
 enum class Arrivals : std::uint8_t {
-  constant,  ///< one datagram every 1/rate
-  poisson,   ///< exponential times between datagrams
-  burst,     ///< `burst` datagrams at once, every burst/rate
+  constant,       ///< one datagram every 1/rate
+  poisson,        ///< exponential times between datagrams
+  burst,          ///< `burst` datagrams at once, every burst/rate
+  on_off,         ///< for `on_ns` one datagram every 1/rate, then silence for `off_ns`, and so on
+  on_off_random,  ///< the same with exponential times, of which `on_ns` and `off_ns` are the means
+  token_bucket,   ///< `burst` datagrams at once, then one every 1/rate: all that a bucket lets out
+  captured,       ///< at the instants of a capture
+};
+inline constexpr std::array<std::string_view, 7> kArrivalsNames{
+    "constant", "poisson", "burst", "on_off", "on_off_random", "token_bucket", "pcap"};
+
+/// One datagram of a capture.
+struct CapturedDatagram {
+  std::int64_t time_ns = 0;  ///< after TrafficConfig::start_ns
+  std::uint32_t payload_bytes = 0;
+  friend bool operator==(const CapturedDatagram&, const CapturedDatagram&) = default;
 };
 
-/// One flow offered to the first relay.
+/// One flow offered to the first relay, or to one of the workers.
 struct TrafficConfig {
   Arrivals arrivals = Arrivals::constant;
-  std::uint64_t rate = 100'000;  ///< datagrams per second, 1…1,000,000,000
+  std::uint64_t rate = 100'000;  ///< datagrams per second, 1…1,000,000,000; on_off: while it is on
   std::uint32_t burst = 1;
   std::uint32_t payload_bytes = 1400;  ///< 16…65,507
   std::uint64_t count = 10'000;        ///< datagrams in all
@@ -36,8 +52,13 @@ struct TrafficConfig {
   /// its outputs.
   bool shares_group = false;
   std::uint32_t third_payload_bytes = 0;  ///< of every third datagram; 0: as of the others
+  std::int64_t on_ns = 1'000'000;         ///< 1…1,000,000,000,000
+  std::int64_t off_ns = 1'000'000;        ///< 0…1,000,000,000,000
+  /// `captured`: the flow's datagrams in the order of their times, at least `count`.
+  std::shared_ptr<const std::vector<CapturedDatagram>> capture;
 
   [[nodiscard]] std::uint32_t payload_of(std::uint64_t sequence) const {
+    if (arrivals == Arrivals::captured) return (*capture)[sequence].payload_bytes;
     return sequence % 3 == 2 && third_payload_bytes != 0 ? third_payload_bytes : payload_bytes;
   }
 };
@@ -63,12 +84,34 @@ struct NodeConfig {
   [[nodiscard]] std::vector<engine::StageConfig> stages() const;
 };
 
+/// How the nodes stand to one another.
+enum class Arrangement : std::uint8_t {
+  chain,    ///< flows enter the first; the first output of each leads to the next
+  workers,  ///< side by side: each flow enters one of them, every output leads out
+};
+
+/// Which of several workers a flow enters.
+enum class Spread : std::uint8_t {
+  hash,  ///< by a hash, as packet fanout does: some get more flows than others
+  even,  ///< one after the other
+};
+inline constexpr std::array<std::string_view, 2> kSpreadNames{"hash", "even"};
+
 struct WorldConfig {
+  Arrangement arrangement = Arrangement::chain;
+  Spread spread = Spread::hash;  ///< over workers
   std::vector<NodeConfig> nodes{1};
   std::vector<TrafficConfig> traffic{1};
   CostProfile costs;
   KernelProfile kernel;
   FaultPlan faults;  ///< of every node
+
+  /// The node that a flow enters.
+  [[nodiscard]] std::uint32_t entry_of(std::uint32_t flow) const;
+  /// Whether an output of a node leads to the node behind it.
+  [[nodiscard]] bool leads_on(std::uint32_t node, std::uint32_t output) const {
+    return arrangement == Arrangement::chain && output == 0 && node + 1 < nodes.size();
+  }
 };
 
 /// Every contradiction, by the name of its field as scenarios spell it.

@@ -19,8 +19,8 @@ from findings import Finding, run_check
 
 COLUMNS_MAX = 100
 CODE_FOLDERS = frozenset({
-    "apps", "backends", "bench", "cmake", "daemon", "engine", "examples", "lab", "packaging",
-    "proptests", "sim", "tests", "tools", "traffic", "trial"})
+    "apps", "backends", "bench", "cmake", "daemon", "engine", "examples", "flight", "gate", "lab",
+    "packaging", "proptests", "sim", "tests", "tools", "traffic", "trial"})
 CODE_SUFFIXES = source_tree.CXX_SUFFIXES | {".py", ".sh"}
 UNFINISHED = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 SNAKE_CASE = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*")

@@ -3,7 +3,8 @@
 
 Each tools/mutants/NAME.patch is a diff (as for `patch -p1`) after these header lines:
   Subject: what the bug is, in one line
-  Caught-by: the tests that must catch it, as a regular expression for `ctest -R`
+  Caught-by: the tests that must catch it, as a regular expression for `ctest -R`;
+             ^Gate[.] where it is the gate that must
 
 The tree is copied to build/mutants/source, so the checkout is never touched, and built in
 build/mutants/build, which is kept: a mutant costs one incremental build of the programs that hold
@@ -143,7 +144,8 @@ class Workshop:
         if not tests:
             raise WrongInput(f"{mutant.name}: `Caught-by: {mutant.caught_by}` names no test in "
                              f"{self.root / 'build'}; build the tests there: ./dev build")
-        programs = {Path(test["command"][0]) for test in tests if "command" in test}
+        # A script's test names the program that it runs among its arguments.
+        programs = {Path(argument) for test in tests for argument in test.get("command", [])}
         return sorted(program.name for program in programs
                       if program.parent == self.root / "build" / "bin")
 

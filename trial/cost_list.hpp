@@ -38,7 +38,8 @@ inline constexpr std::array kCosts{
     Cost{"sleep_slack_ns", &sim::CostProfile::sleep_slack_ns, "a sleep of 50 us, less 50 us"},
     Cost{"switch_ns", &sim::CostProfile::switch_ns, "a yield to another thread, less a yield"},
     Cost{"slice_ns", &sim::CostProfile::slice_ns, "one of two busy threads on a core runs"},
-    Cost{"move_byte_ps", &sim::CostProfile::move_byte_ps, "96 KiB by 96 bytes, from far caches"},
+    Cost{"move_byte_ps", &sim::CostProfile::move_byte_ps,
+         "32 moves of 96 KiB by 96 bytes, from far caches"},
     Cost{"log_line_ns", &sim::CostProfile::log_line_ns, "a line formatted, written to a file"},
 };
 

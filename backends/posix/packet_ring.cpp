@@ -106,8 +106,9 @@ Expected<std::unique_ptr<PacketRing>> PacketRing::create(int descriptor, const R
 }
 
 PacketRing::~PacketRing() {
-  ::mmap(place_.bytes, std::size_t{place_.block_bytes} * place_.block_count, PROT_NONE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+  static_cast<void>(::mmap(place_.bytes, std::size_t{place_.block_bytes} * place_.block_count,
+                           PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+                           0));
 }
 
 /// Returns whether there is one with frames. The kernel hands over an empty one in front of a frame

@@ -40,12 +40,16 @@ Promise against_bare(const Results& results, const char* what, const char* tried
 }
 
 Promise goodput_is_monotone(const Results& results) {
-  Promise promise{.text = "goodput as fast as it goes: at least 95 % of the best"};
+  Promise promise{.text =
+                      "goodput as fast as it goes: at least 95 % of the best, or of all there was"};
   const auto full = results.median("rate_full", kRelay, "delivered_per_second");
-  if (!full) return promise;
+  const auto offered = results.median("rate_full", kRelay, "offered_per_second");
+  if (!full || !offered) return promise;
   double best = *full;
   for (const char* tried : {"rate_50k", "rate_100k", "rate_200k", "rate_400k"})
     best = std::max(best, results.median(tried, kRelay, "delivered_per_second").value_or(0));
+  // On a shared host the generator is not as fast in every case.
+  best = std::min(best, *offered);
   promise.measured =
       fmt::format("{:.0f} of {:.0f} k/s: {:.1f} %", *full / 1e3, best / 1e3, 100 * *full / best);
   promise.verdict = *full >= 0.95 * best ? Verdict::held : Verdict::missed;

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <utility>
+
+#include "reprise/lab/report_svg.hpp"
 
 namespace reprise::bench::peers {
 namespace {
@@ -19,80 +20,29 @@ constexpr double kLeft = 150;  ///< of the plotting area
 constexpr double kRight = 690;
 constexpr double kTop = 50;
 
-/// Distinguishable in print and for colour-blind eyes (Okabe and Ito).
-constexpr std::array<const char*, 9> kColours{"#0072b2", "#56b4e9", "#7a5fd0", "#009e73", "#d55e00",
-                                              "#e69f00", "#cc79a7", "#666666", "#000000"};
-
-class Svg {
- public:
-  Svg(const std::string& title, double height) {
-    body_ = fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" "
-        "font-family=\"sans-serif\" font-size=\"13\">\n"
-        "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
-        kWidth, height);
-    text(20, 26, title, "start", "font-weight=\"bold\" font-size=\"15\"");
-  }
-  void text(double x, double y, const std::string& words, const char* anchor,
-            const char* style = "") {
-    std::string escaped;
-    for (const char letter : words) {
-      if (letter == '<')
-        escaped += "&lt;";
-      else if (letter == '&')
-        escaped += "&amp;";
-      else
-        escaped += letter;
-    }
-    body_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" {}>{}</text>\n", x, y,
-                         anchor, style, escaped);
-  }
-  void line(double x1, double y1, double x2, double y2, const char* colour, double width = 1) {
-    body_ += fmt::format(
-        "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"{}\" "
-        "stroke-width=\"{}\"/>\n",
-        x1, y1, x2, y2, colour, width);
-  }
-  void bar(double x, double y, double width, double height, const char* colour) {
-    body_ += fmt::format(
-        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\"/>\n", x, y,
-        width, height, colour);
-  }
-  void dot(double x, double y, const char* colour) {
-    body_ +=
-        fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\" fill=\"{}\"/>\n", x, y, colour);
-  }
-  Expected<void> write(const std::filesystem::path& path) const {
-    std::ofstream file(path);
-    if (!(file << body_ << "</svg>\n" << std::flush))
-      return engine::failure(path.string() + ": cannot be written");
-    return {};
-  }
-
- private:
-  std::string body_;
-};
-
-/// 1, 2 or 5 times a power of ten, so that some five of them make `most`.
-double step_for(double most) {
-  const double rough = most / 5;
-  const double power = std::pow(10.0, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= rough) return factor * power;
-  }
-  return 10 * power;
+lab::Svg picture(const std::string& title, double height) {
+  lab::Svg svg(fmt::format("viewBox=\"0 0 {} {}\" font-family=\"sans-serif\" font-size=\"13\"",
+                           kWidth, height));
+  svg.rectangle({0, 0}, kWidth, height, "fill=\"#ffffff\"");
+  svg.text({20, 26}, title, "start", "font-weight=\"bold\" font-size=\"15\"");
+  return svg;
 }
 
-struct Scale {
-  explicit Scale(double most_shown) : step(step_for(most_shown)) {
-    most = std::ceil(most_shown / step) * step;
-  }
-  double step;
-  double most = 0;
-};
+std::string stroke(const char* colour, double width = 1) {
+  return fmt::format("stroke=\"{}\" stroke-width=\"{}\"", colour, width);
+}
 
-double along_x(const Scale& scale, double value) {
-  return kLeft + (kRight - kLeft) * value / scale.most;
+std::string fill(const char* colour) { return fmt::format("fill=\"{}\"", colour); }
+
+Expected<void> write(const lab::Svg& svg, const std::filesystem::path& path) {
+  std::ofstream file(path);
+  if (!(file << svg.str() << std::flush))
+    return engine::failure(path.string() + ": cannot be written");
+  return {};
+}
+
+double along_x(const lab::Scale& scale, double value) {
+  return kLeft + (kRight - kLeft) * scale.share(value);
 }
 
 struct Bar {
@@ -108,29 +58,29 @@ Expected<void> write_bars(const std::filesystem::path& path, const std::string& 
   double most = 0;
   for (const Bar& bar : bars) most = std::max(most, bar.spread.most);
   if (most <= 0) return {};
-  const Scale scale(most * 1.12);
+  const lab::Scale scale(most * 1.12);
   const double bottom = kTop + kPitch * static_cast<double>(bars.size());
-  Svg svg(title, bottom + 55);
+  lab::Svg svg = picture(title, bottom + 55);
   for (double tick = 0; tick <= scale.most * 1.0001; tick += scale.step) {
     const double x = along_x(scale, tick);
-    svg.line(x, kTop - 4, x, bottom, "#dddddd");
-    svg.text(x, bottom + 18, fmt::format("{:g}", tick), "middle");
+    svg.line({x, kTop - 4}, {x, bottom}, stroke("#dddddd"));
+    svg.text({x, bottom + 18}, fmt::format("{:g}", tick), "middle");
   }
-  svg.text((kLeft + kRight) / 2, bottom + 40, unit, "middle");
+  svg.text({(kLeft + kRight) / 2, bottom + 40}, unit, "middle");
   for (std::size_t index = 0; index < bars.size(); ++index) {
     const Bar& bar = bars[index];
     const double y = kTop + kPitch * static_cast<double>(index) + (kPitch - kBar) / 2;
     const double middle = y + kBar / 2;
     const double end = along_x(scale, bar.spread.median);
-    svg.text(kLeft - 10, middle + 4, bar.relay, "end");
-    svg.bar(kLeft, y, end - kLeft, kBar, bar.colour);
-    svg.line(along_x(scale, bar.spread.least), middle, along_x(scale, bar.spread.most), middle,
-             "#000000", 1.5);
+    svg.text({kLeft - 10, middle + 4}, bar.relay, "end");
+    svg.rectangle({kLeft, y}, end - kLeft, kBar, fill(bar.colour));
+    svg.line({along_x(scale, bar.spread.least), middle}, {along_x(scale, bar.spread.most), middle},
+             stroke("#000000", 1.5));
     const std::string figure =
         fmt::format("{:.{}f}", bar.spread.median, bar.spread.median < 100 ? 1 : 0);
-    svg.text(along_x(scale, bar.spread.most) + 6, middle + 4, figure, "start");
+    svg.text({along_x(scale, bar.spread.most) + 6, middle + 4}, figure, "start");
   }
-  return svg.write(path);
+  return write(svg, path);
 }
 
 Expected<void> write_delivered(const std::filesystem::path& path, const Results& results,
@@ -144,23 +94,23 @@ Expected<void> write_delivered(const std::filesystem::path& path, const Results&
           std::max(most, results.median(tried, relay.name, "offered_per_second").value_or(0) / 1e3);
   }
   if (most <= 0) return {};
-  const Scale scale(most);
+  const lab::Scale scale(most);
   const auto x_of = [&](double value) { return 80 + (kLegend - 80) * value / scale.most; };
   const auto y_of = [&](double value) { return kBottom - (kBottom - kTop) * value / scale.most; };
-  Svg svg("Delivered against offered, one flow, 1400 B", kBottom + 60);
+  lab::Svg svg = picture("Delivered against offered, one flow, 1400 B", kBottom + 60);
   for (double tick = 0; tick <= scale.most * 1.0001; tick += scale.step) {
-    svg.line(x_of(0), y_of(tick), x_of(scale.most), y_of(tick), "#dddddd");
-    svg.line(x_of(tick), y_of(0), x_of(tick), y_of(scale.most), "#dddddd");
-    svg.text(x_of(0) - 8, y_of(tick) + 4, fmt::format("{:g}", tick), "end");
-    svg.text(x_of(tick), kBottom + 18, fmt::format("{:g}", tick), "middle");
+    svg.line({x_of(0), y_of(tick)}, {x_of(scale.most), y_of(tick)}, stroke("#dddddd"));
+    svg.line({x_of(tick), y_of(0)}, {x_of(tick), y_of(scale.most)}, stroke("#dddddd"));
+    svg.text({x_of(0) - 8, y_of(tick) + 4}, fmt::format("{:g}", tick), "end");
+    svg.text({x_of(tick), kBottom + 18}, fmt::format("{:g}", tick), "middle");
   }
-  svg.text((x_of(0) + x_of(scale.most)) / 2, kBottom + 42, "offered, thousand datagrams a second",
+  svg.text({(x_of(0) + x_of(scale.most)) / 2, kBottom + 42}, "offered, thousand datagrams a second",
            "middle");
-  svg.text(80, kTop - 8, "delivered, thousand a second", "start");
-  svg.line(x_of(0), y_of(0), x_of(scale.most), y_of(scale.most), "#bbbbbb");
+  svg.text({80, kTop - 8}, "delivered, thousand a second", "start");
+  svg.line({x_of(0), y_of(0)}, {x_of(scale.most), y_of(scale.most)}, stroke("#bbbbbb"));
   double legend = kTop + 10;
   for (std::size_t index = 0; index < relays.size(); ++index) {
-    const char* const colour = kColours[index % kColours.size()];
+    const char* const colour = lab::kPalette[index % lab::kPalette.size()];
     std::vector<std::pair<double, double>> points;
     for (const char* tried : {"rate_50k", "rate_100k", "rate_200k", "rate_400k", "rate_full"}) {
       const auto offered = results.median(tried, relays[index].name, "offered_per_second");
@@ -172,14 +122,15 @@ Expected<void> write_delivered(const std::filesystem::path& path, const Results&
     std::ranges::sort(points);
     for (std::size_t point = 0; point < points.size(); ++point) {
       const auto [x, y] = points[point];
-      if (point > 0) svg.line(points[point - 1].first, points[point - 1].second, x, y, colour, 2);
-      svg.dot(x, y, colour);
+      if (point > 0)
+        svg.line({points[point - 1].first, points[point - 1].second}, {x, y}, stroke(colour, 2));
+      svg.circle({x, y}, 3.5, fill(colour));
     }
-    svg.bar(kLegend + 20, legend - 9, 12, 12, colour);
-    svg.text(kLegend + 38, legend + 2, relays[index].name, "start");
+    svg.rectangle({kLegend + 20, legend - 9}, 12, 12, fill(colour));
+    svg.text({kLegend + 38, legend + 2}, relays[index].name, "start");
     legend += 22;
   }
-  return svg.write(path);
+  return write(svg, path);
 }
 
 struct Picture {
@@ -223,7 +174,8 @@ Expected<void> write_plots(const std::string& folder, const Results& results,
     std::vector<Bar> bars;
     for (std::size_t index = 0; index < relays.size(); ++index) {
       const auto spread = results.spread(picture.tried, relays[index].name, picture.metric);
-      if (spread) bars.push_back({relays[index].name, kColours[index % kColours.size()], *spread});
+      if (spread)
+        bars.push_back({relays[index].name, lab::kPalette[index % lab::kPalette.size()], *spread});
     }
     if (bars.empty()) continue;
     const std::string title =

@@ -53,6 +53,15 @@ TEST(RepriseLabCalls, WithAScenarioThatIsNoFileSayWhy) {
   expect_refused({"reprise-lab", "run", folder}, {folder + ": is a folder", "examples/scenarios"});
 }
 
+TEST(RepriseLabCalls, WithAWrongCaptureOrExpectationNameTheLine) {
+  const std::string traffic = "version = 1\n[traffic]\narrivals = \"pcap\"\n";
+  expect_text_refused(traffic + "pcap = \"nosuch.pcap\"\n", 4,
+                      {"nosuch.pcap: cannot be read: No such file", "pcapng"});
+  expect_text_refused(traffic + "pcap = \"" + kPoisson + "\"\n", 4,
+                      {kPoisson + ": cannot be read: unknown file format"});
+  expect_text_refused("version = 1\n[expect]\nwings = 2\n", 3, {"wings", "no such field"});
+}
+
 TEST(RepriseLabCalls, WithADamagedFileNameTheLine) {
   expect_text_refused("version = 1\n[relay\npool = 3\n", 2, {"']'"});
   expect_text_refused("version = 1\nversion = 1\n", 2, {"version"});

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "program.hpp"
+#include "scenario_file.hpp"
 
 namespace reprise::tests {
 namespace {
@@ -48,6 +49,34 @@ TEST(RepriseLabRun, PrintsEveryFigureOnOneLine) {
                 result["send_drops"].get<std::uint64_t>(),
             500'000U);
   EXPECT_TRUE(result["laws_hold"].get<bool>());
+}
+
+TEST(RepriseLabRun, EndsWithOneWhereAnExpectationFailsAndSaysWhich) {
+  const ScenarioFile record("");  // where the run goes, which is kept because it fails
+  const std::vector<std::string> call{"reprise-lab",
+                                      "run",
+                                      kPoisson,
+                                      "--set",
+                                      "count=1000",
+                                      "--set",
+                                      "expect.offered=1000",
+                                      "--set",
+                                      "expect.sent_max=999",
+                                      "--record",
+                                      record.path()};
+  const ProgramEnd text = run_program(call);
+  EXPECT_EQ(text.exit_status, 1);
+  EXPECT_NE(text.output.find("not as expected       sent_max: expected 999, found 1000\n"),
+            std::string::npos)
+      << text.output;
+  std::vector<std::string> with_json = call;
+  with_json.emplace_back("--json");
+  const ProgramEnd json = run_program(with_json);
+  EXPECT_EQ(json.exit_status, 1);
+  EXPECT_EQ(only_object(json)["expectations"].dump(),
+            R"([{"field":"offered","expected":1000,"found":1000,"held":true},)"
+            R"({"field":"sent_max","expected":999,"found":1000,"held":false},)"
+            R"({"field":"laws_hold","expected":true,"found":true,"held":true}])");
 }
 
 TEST(RepriseLabRun, GivesTheSameDigestInEveryProcessAndEnvironment) {

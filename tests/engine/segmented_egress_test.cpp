@@ -192,6 +192,22 @@ TEST_F(SegmentedEgress, OneThatFailsForAnotherReasonIsDroppedAndCountedByDatagra
   EXPECT_EQ(relay.counters(of).errors[0].count, 3U);
 }
 
+TEST_F(SegmentedEgress, AnIcmpRefusalCostsOneDatagramAndTheOthersLeaveInOrder) {
+  for (std::uint32_t number = 0; number < 4; ++number) offer(number, 40);
+  offer(4, 41);
+  relay.hand_over();
+  ASSERT_EQ(sends(), (std::vector<Numbers>{{0, 1, 2, 3}, {4}}));
+  kernel.end_send(Outcome::connection_refused, ECONNREFUSED);  // and the rest is cancelled
+  relay.reap();
+  relay.hand_over();
+  ASSERT_EQ(sends(), (std::vector<Numbers>{{1, 2, 3}, {4}}));
+  kernel.end_all_sends();
+  relay.reap();
+  EXPECT_EQ(relay.counters(of).sent, 4U);
+  EXPECT_EQ(relay.dropped(of, EgressDrop::connection_refused), 1U);
+  EXPECT_EQ(relay.counters(of).errors[0].count, 1U);
+}
+
 TEST_F(SegmentedEgress, KeepsEveryFlowInOrderUnderRandomRefusals) {
   std::mt19937 random(7);
   std::vector<Numbers> arrived(3);

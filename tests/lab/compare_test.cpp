@@ -64,7 +64,7 @@ TEST(Compare, ReadsEveryPointBeforeTheFirstOneRuns) {
   CompareRequest request = small_request();
   request.variations.push_back({"batch", {"8", "0"}});
   bool has_run = false;
-  RunControl control;
+  ParallelControl control;
   control.progress = [&has_run](std::uint64_t, std::uint64_t) { has_run = true; };
   const auto comparison = compare(request, control);
   ASSERT_FALSE(comparison);
@@ -81,16 +81,33 @@ TEST(Compare, RefusesTheSameKeyTwice) {
             "--vary pool: given more than once; expected all its values in one list");
 }
 
-TEST(Compare, InterruptedEndsAfterThePointThatRanAndDoesNotHold) {
-  const std::atomic<bool> stop = true;
-  CompareRequest request = small_request();
-  request.settings = {{"count", "200000"}};
-  const auto comparison = compare(request, {.stop = &stop, .progress = {}});
+TEST(Compare, InterruptedKeepsThePointsThatFinishedAndDoesNotHold) {
+  std::atomic<bool> stop = false;
+  const auto comparison =
+      compare(small_request(),
+              {.jobs = 1, .stop = &stop, .progress = [&](std::uint64_t done, std::uint64_t of) {
+                 stop = done >= of / 2;
+               }});
   ASSERT_TRUE(comparison);
-  EXPECT_EQ(comparison->points.size(), 1U);
-  EXPECT_FALSE(comparison->points[0].result.complete);
+  EXPECT_EQ(comparison->points.size(), 2U);
+  EXPECT_EQ(comparison->points_of, 4U);
   EXPECT_FALSE(comparison->held());
   EXPECT_EQ(to_json(*comparison)["complete"], false);
+  EXPECT_NE(to_text(*comparison).find("interrupted: 2 of 4 points finished"), std::string::npos);
+}
+
+TEST(Compare, LeavesOutAPointThatWasInterrupted) {
+  const std::atomic<bool> stop = true;
+  const auto comparison = compare(small_request(), {.stop = &stop, .progress = {}});
+  ASSERT_TRUE(comparison);
+  EXPECT_TRUE(comparison->points.empty());
+  EXPECT_FALSE(comparison->held());
+}
+
+TEST(Compare, GivesTheSameResultsInTheSameOrderOnAnyNumberOfCores) {
+  const auto one = to_json(*compare(small_request(), {.jobs = 1, .progress = {}}));
+  for (const std::uint32_t jobs : {2U, 5U})
+    EXPECT_EQ(to_json(*compare(small_request(), {.jobs = jobs, .progress = {}})), one) << jobs;
 }
 
 TEST(Compare, GivesEachPointItsVariedKeysFirstInJson) {
@@ -113,13 +130,16 @@ TEST(Run, ReportsProgressThatOnlyGrowsAndEndsEarlyWhenAsked) {
   ASSERT_TRUE(scenario);
   std::atomic<bool> stop = false;
   std::uint64_t last = 0;
-  const RunResult result =
-      run(*scenario, 1, {.stop = &stop, .progress = [&](std::uint64_t done, std::uint64_t of) {
-                           EXPECT_GE(done, last);
-                           EXPECT_EQ(of, 200'000U);
-                           last = done;
-                           stop = done > 50'000;
-                         }});
+  const RunResult result = run(*scenario, 1,
+                               {.stop = &stop,
+                                .progress =
+                                    [&](std::uint64_t done, std::uint64_t of) {
+                                      EXPECT_GE(done, last);
+                                      EXPECT_EQ(of, 200'000U);
+                                      last = done;
+                                      stop = done > 50'000;
+                                    },
+                                .observers = {}});
   EXPECT_FALSE(result.complete);
   EXPECT_GT(result.offered, 50'000U);
   EXPECT_LT(result.offered, 200'000U);

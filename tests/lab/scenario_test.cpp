@@ -152,6 +152,56 @@ TEST(Scenario, NamesFileLineKeyAndWhatWasExpected) {
             "--vary pool=x: pool = \"x\": expected regions, 1 to 32768");
 }
 
+TEST(Scenario, PutsKeysOfBurstsAndBucketsWhereTheyBelong) {
+  const Scenario scenario = scenario_of(R"(
+[[traffic]]
+arrivals = "on_off_random"
+on_ns = 5
+off_ns = 7
+[[traffic]]
+arrivals = "token_bucket"
+burst = 9
+)");
+  EXPECT_EQ(scenario.world.traffic.at(0).arrivals, sim::Arrivals::on_off_random);
+  EXPECT_EQ(scenario.world.traffic.at(0).on_ns, 5);
+  EXPECT_EQ(scenario.world.traffic.at(0).off_ns, 7);
+  EXPECT_EQ(scenario.world.traffic.at(1).arrivals, sim::Arrivals::token_bucket);
+  EXPECT_EQ(scenario.world.traffic.at(1).burst, 9U);
+}
+
+TEST(Scenario, PutsWorkersSideBySideAndNotIntoAChain) {
+  const Scenario scenario = scenario_of("[relay]\nworkers = 3\nspread = \"even\"\n");
+  ASSERT_EQ(scenario.world.nodes.size(), 3U);
+  EXPECT_EQ(scenario.world.arrangement, sim::Arrangement::workers);
+  EXPECT_EQ(scenario.world.spread, sim::Spread::even);
+  EXPECT_EQ(scenario.world.nodes[1].core, 2U);
+  EXPECT_EQ(scenario_of("").world.arrangement, sim::Arrangement::chain);
+  EXPECT_EQ(
+      error_of("[relay]\nhops = 2\nworkers = 3\n"),
+      "test.toml:4: workers = 3: expected 1 with hops = 2: workers stand side by side, at one "
+      "relay");
+}
+
+TEST(Scenario, ResultsOfWorkersSaySoAndAddUp) {
+  const Scenario scenario =
+      scenario_of("[traffic]\nflows = 8\ncount = 800\n[relay]\nworkers = 2\nspread = \"even\"\n");
+  const RunResult result = run(scenario, 1);
+  const auto json = to_json(result);
+  EXPECT_EQ(json["workers"], 2);
+  EXPECT_EQ(json["simulated"], true);
+  EXPECT_EQ(json["sent"], 800);
+  EXPECT_EQ(json["arrived"], 800);
+  EXPECT_EQ(json["delivered"], 800);
+  ASSERT_EQ(json["each_worker"].size(), 2U);
+  EXPECT_EQ(json["each_worker"][1]["sent"], 400);
+  EXPECT_FALSE(json.contains("hops"));
+  EXPECT_NE(to_text(result).find("workers               2 side by side, simulated"),
+            std::string::npos);
+  EXPECT_TRUE(result.laws_hold);
+  EXPECT_EQ(run(scenario, 1).digest, result.digest);
+  EXPECT_FALSE(to_json(run(scenario_of("[traffic]\ncount = 10\n"), 1)).contains("workers"));
+}
+
 TEST(Scenario, PutsLinkAndFaultKeysWhereTheyBelong) {
   const Scenario scenario = scenario_of(R"(
 [link]

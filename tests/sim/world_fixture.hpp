@@ -24,7 +24,7 @@ inline WorldConfig calm_config(std::uint64_t count = 500) {
   return config;
 }
 
-/// One to three relays with everything small, so that limits are met.
+/// One to three relays or workers with everything small, so that limits are met.
 inline WorldConfig random_config(std::uint32_t seed) {
   std::mt19937 random(seed);
   const auto below = [&](std::uint32_t end) { return static_cast<std::uint32_t>(random() % end); };
@@ -51,16 +51,19 @@ inline WorldConfig random_config(std::uint32_t seed) {
   }
   config.traffic.resize(1 + below(3));
   for (TrafficConfig& traffic : config.traffic) {
-    traffic.arrivals = Arrivals{static_cast<std::uint8_t>(below(3))};
+    traffic.arrivals = Arrivals{static_cast<std::uint8_t>(below(6))};  // not captured
     traffic.rate = 20'000 + below(500'000);
     traffic.burst = 1 + below(20);
     traffic.payload_bytes = 16 + below(1500);
     traffic.count = 50 + below(100);
     traffic.start_ns = below(10'000);
+    traffic.on_ns = 1 + below(100'000);
+    traffic.off_ns = below(100'000);
   }
   config.kernel.task_run = TaskRun{below(3)};
   config.kernel.chain_pauses_per_million = below(2) == 0 ? 300'000 : 0;
   config.faults.rate(FaultKind::send_unreachable) = below(3) == 0 ? 50'000 : 0;
+  if (below(4) == 0) config.arrangement = Arrangement::workers;
   return config;
 }
 

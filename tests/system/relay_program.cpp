@@ -30,6 +30,13 @@ nlohmann::json RelayProgram::stop(int signal) {
   return nlohmann::json::parse(end->report);
 }
 
+const traffic::ChildEnd& RelayProgram::end_by(int signal) {
+  ::kill(child_.pid(), signal);
+  const traffic::ChildEnd* end = child_.wait(engine::seconds(10));
+  if (end == nullptr) throw std::runtime_error("the relay did not end");
+  return *end;
+}
+
 std::uint64_t drops_in(const nlohmann::json& input_or_output) {
   std::uint64_t total = 0;
   for (const auto& [reason, count] : input_or_output["dropped"].items())

@@ -20,6 +20,8 @@ class RelayProgram {
 
   /// Asks it to stop and returns what it then reports; a failed test where it does not end well.
   nlohmann::json stop(int signal = SIGTERM);
+  /// Ends it by a signal that it does not survive; returns how it ended.
+  const traffic::ChildEnd& end_by(int signal);
   /// What it wrote on standard error, once it has stopped.
   [[nodiscard]] const std::string& notes() const { return notes_; }
 

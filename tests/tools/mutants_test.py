@@ -18,6 +18,7 @@ enable_testing()
 add_executable(check check.cpp)
 add_test(NAME Answer.IsRight COMMAND check)
 add_test(NAME Answer.IsNotLookedAt COMMAND check --ignore)
+add_test(NAME Script.RunsTheProgram COMMAND ${CMAKE_COMMAND} -E env $<TARGET_FILE:check>)
 """
 
 PROGRAM = """\
@@ -72,6 +73,10 @@ class MutantsTest(unittest.TestCase):
         result = self.judge({"caught": patch("Answer")})
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("1 of 1 mutants caught", result.stdout)
+
+    def test_a_script_that_runs_the_program_catches_too(self):
+        result = self.judge({"caught": patch("^Script[.]", new="45")})
+        self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_refuses_what_it_cannot_judge(self):
         refused = {
