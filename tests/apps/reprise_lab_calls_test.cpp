@@ -30,8 +30,8 @@ void expect_text_refused(std::string_view text, int line, std::vector<std::strin
 
 TEST(RepriseLabCalls, WithoutACommandNameThoseThereAre) {
   expect_refused({"reprise-lab"},
-                 {"no command", "calibrate, differential or admits", "reprise-lab --help"});
-  expect_refused({"reprise-lab", "fly"}, {"\"fly\"", "calibrate, differential or admits"});
+                 {"no command", "validate, differential or admits", "reprise-lab --help"});
+  expect_refused({"reprise-lab", "fly"}, {"\"fly\"", "validate, differential or admits"});
 }
 
 TEST(RepriseLabCalls, WithMissingArgumentsNameThem) {

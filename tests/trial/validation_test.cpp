@@ -59,8 +59,9 @@ lab::GridFile small_grid(const std::string& more = "") {
   return *grid;
 }
 
-/// A machine whose memory is the simulation's.
-double default_move_ps(std::size_t) { return 15; }
+/// A machine whose memory is slower than the costs say that validate() is given.
+constexpr std::int64_t kSlowMovePs = 400;
+double slow_move_ps(std::size_t) { return kSlowMovePs; }
 
 /// A machine that is the simulation itself, with a send that costs this.
 Measure simulated_machine(std::int64_t send_ns, double factor = 1) {
@@ -68,6 +69,7 @@ Measure simulated_machine(std::int64_t send_ns, double factor = 1) {
     lab::Scenario scenario = row.scenario;
     receive_from_memory(scenario.world.costs);
     scenario.world.costs.send_ns = send_ns;
+    scenario.world.costs.move_byte_ps = kSlowMovePs;
     PipelineFigures figures = simulate(scenario, kGoOn);
     if (row.name == "both") figures.egress_per_second *= factor;
     return engine::Expected<PipelineFigures>(figures);
@@ -80,7 +82,7 @@ TEST(Validate, FindsTheParameterOfAMachineThatIsTheModel) {
                                     .rounds = 2,
                                     .seconds = 0.02,
                                     .measure = simulated_machine(2750),
-                                    .measure_move = default_move_ps});
+                                    .measure_move = slow_move_ps});
   ASSERT_TRUE(validation) << validation.error().message;
   EXPECT_NEAR(static_cast<double>(validation->costs.send_ns), 2750, 25);
   EXPECT_LT(validation->mean_error_percent(), 1);
@@ -95,7 +97,7 @@ TEST(Validate, NeverLooksAtARowThatItPredicts) {
                                       .rounds = 1,
                                       .seconds = 0.02,
                                       .measure = simulated_machine(2500, factor),
-                                      .measure_move = default_move_ps});
+                                      .measure_move = slow_move_ps});
     return validation.value();
   };
   const Validation right = predicted(1);
@@ -124,7 +126,7 @@ TEST(Validate, TakesMediansAndRangesOfItsRounds) {
                                               200'000 + 1000 * (calls++ / 3 == 1 ? 40 : 1);
                                           return engine::Expected<PipelineFigures>(figures);
                                         },
-                                    .measure_move = default_move_ps});
+                                    .measure_move = slow_move_ps});
   ASSERT_TRUE(validation) << validation.error().message;
   EXPECT_EQ(calls, 9);
   for (const ValidatedRow& row : validation->rows) {
@@ -150,7 +152,7 @@ TEST(Validate, KeepsTheRoundsThatAreWholeWhenItIsInterrupted) {
                                     .rounds = 5,
                                     .seconds = 0.02,
                                     .measure = interrupted_at(8),
-                                    .measure_move = default_move_ps});
+                                    .measure_move = slow_move_ps});
   ASSERT_TRUE(validation) << validation.error().message;
   EXPECT_EQ(validation->rounds, 2U);
   EXPECT_FALSE(validation->complete);
@@ -160,7 +162,7 @@ TEST(Validate, KeepsTheRoundsThatAreWholeWhenItIsInterrupted) {
                               .rounds = 5,
                               .seconds = 0.02,
                               .measure = interrupted_at(2),
-                              .measure_move = default_move_ps});
+                              .measure_move = slow_move_ps});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().errno_value, EINTR);
 }

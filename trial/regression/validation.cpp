@@ -31,6 +31,8 @@ std::string_view unlike_real(const sim::WorldConfig& world) {
   if (node.egress_core == node.core) return "expected one_core = false: rows run on two cores";
   if (node.fan_out != 1) return "expected fan_out = 1";
   if (node.stage.blocks != 0) return "expected blocks = 0: rows receive from memory";
+  if (node.link.bits_per_second != 0 || node.link.delay_ns != 0)
+    return "expected no [link]: rows send into a cable of this machine";
   if (world.traffic.size() != 1 || traffic.arrivals != sim::Arrivals::constant ||
       traffic.third_payload_bytes != 0) {
     return "expected one flow with arrivals = \"constant\" and one length";
