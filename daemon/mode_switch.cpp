@@ -19,11 +19,15 @@ constexpr engine::Duration kDrainTime = engine::seconds(1);
 
 IngressMode ModeChoice::next(IngressMode now, const Load& load) {
   const bool is_latency = now == IngressMode::latency;
-  const bool wants_other = is_latency ? load.has_drops || load.busy_permille >= kUpPermille
+  const bool is_heavy = load.has_drops || load.busy_permille >= kHeavyPermille;
+  const bool wants_other = is_latency ? is_heavy || load.busy_permille >= kUpPermille
                                       : !load.has_drops && load.busy_permille <= kDownPermille;
   looks_ = wants_other ? looks_ + 1 : 0;
-  if (looks_ < (is_latency ? kLooksUp : kLooksDown)) return now;
-  looks_ = 0;
+  heavy_looks_ = is_heavy ? heavy_looks_ + 1 : 0;
+  const bool is_time =
+      is_latency ? looks_ >= kLooksUp || heavy_looks_ >= kLooksHeavy : looks_ >= kLooksDown;
+  if (!is_time) return now;
+  looks_ = heavy_looks_ = 0;
   return is_latency ? IngressMode::throughput : IngressMode::latency;
 }
 

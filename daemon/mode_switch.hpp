@@ -30,21 +30,26 @@ struct Load {
   bool has_drops = false;           ///< the kernel dropped datagrams of ours
 };
 
-/// When to switch. Up where the thread has something to do: from there on the ring spares the whole
-/// host more work than any other way in. Back where the ring is nearly idle: a datagram costs 5 to
-/// 15 times less there (docs/BENCHMARKS.md), so what is 9 of 1000 with it is less than 150 without.
+/// When to switch. Up soon where half a core is used, and after a while where the thread has
+/// something to do: from there on the ring spares the whole host more work than any other way in.
+/// Back where the ring is nearly idle: a datagram costs 5 to 15 times less there
+/// (docs/BENCHMARKS.md), so what is 11 of 1000 with it is less than 180 without.
 class ModeChoice {
  public:
-  static constexpr std::uint32_t kUpPermille = 150;
-  static constexpr std::uint32_t kDownPermille = 9;
-  static constexpr std::uint32_t kLooksUp = 2;
+  static constexpr std::uint32_t kHeavyPermille = 500;
+  static constexpr std::uint32_t kUpPermille = 180;
+  static constexpr std::uint32_t kDownPermille = 11;
+  static constexpr std::uint32_t kLooksHeavy = 2;
+  static constexpr std::uint32_t kLooksUp = 10;  ///< one that was only disturbed is not sent there
   static constexpr std::uint32_t kLooksDown = 50;
 
   /// The mode to work in, after one more look.
   IngressMode next(IngressMode now, const Load& load);
 
  private:
-  std::uint32_t looks_ = 0;  ///< in a row that spoke for the other mode
+  // In a row:
+  std::uint32_t looks_ = 0;        ///< that spoke for the other mode
+  std::uint32_t heavy_looks_ = 0;  ///< that found the thread half busy or the kernel dropping
 };
 
 /// One interface's two sockets.

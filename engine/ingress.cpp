@@ -47,9 +47,8 @@ std::optional<IngressDrop> refuse_type(PacketType type) {
   return std::nullopt;
 }
 
-/// Reads a frame's headers and judges what can be judged without the rules.
+/// Reads the headers of a frame that came for us and judges what can be judged without the rules.
 std::expected<Datagram, IngressDrop> examine(const Frame& frame, const FrameBytes& bytes) {
-  if (const auto refused = refuse_type(frame.type)) return std::unexpected(*refused);
   const std::expected<Datagram, ParseError> datagram = parse(bytes);
   if (!datagram) return std::unexpected(reason_of(datagram.error()));
   if (belongs_to_vlan(frame, *datagram)) return std::unexpected(IngressDrop::other_vlan);
@@ -231,6 +230,7 @@ void Ingress::take_in(InputIndex input, const Frame& frame, RegionIndex region,
                       const PacketMemory& memory, Ledger& ledger, const RouteTable& routes,
                       Accepted& accepted) {
   if (stopping_ != 0) return drop(IngressDrop::stopping, frame.datagrams_max());
+  if (const auto refused = refuse_type(frame.type)) return drop(*refused, frame.datagrams_max());
   const FrameBytes bytes{memory.bytes({region, frame.offset_bytes, frame.captured_bytes}),
                          frame.captured_bytes, frame.original_bytes,
                          frame.format == FrameFormat::ip};

@@ -19,11 +19,12 @@ namespace reprise::lab {
 /// How a long run stays in touch with who started it. All may be empty.
 struct RunControl {
   const std::atomic<bool>* stop = nullptr;  ///< set: end soon, with what there is
-  std::function<void(std::uint64_t offered, std::uint64_t of)> progress;  ///< now and then
-  std::vector<RunObserver*> observers;  ///< see every event, in this order; they outlive the run
-  sim::Choices* choices = nullptr;      ///< picked from instead of from the seed; outlives the run
-  const bool* over = nullptr;           ///< looked at after every event: true ends the run there
-  std::uint32_t series_points = 0;      ///< of the result's series, 2…kSeriesPointsMax; 0: none
+  std::function<void(std::uint64_t offered, std::uint64_t of)> progress = {};  ///< now and then
+  std::vector<RunObserver*> observers =
+      {};                           ///< see every event, in this order; they outlive the run
+  sim::Choices* choices = nullptr;  ///< picked from instead of from the seed; outlives the run
+  const bool* over = nullptr;       ///< looked at after every event: true ends the run there
+  std::uint32_t series_points = 0;  ///< of the result's series, 2…kSeriesPointsMax; 0: none
 };
 
 /// Simulates until nothing can happen any more. The result depends on scenario and seed alone.

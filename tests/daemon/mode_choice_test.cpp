@@ -21,8 +21,24 @@ TEST(ModeChoice, GoesToTheRingWhenTheThreadIsBusyForAWhile) {
   EXPECT_EQ(after(IngressMode::latency, below, 1000), IngressMode::latency);
 }
 
-TEST(ModeChoice, GoesToTheRingWhenTheKernelDrops) {
-  EXPECT_EQ(after(IngressMode::latency, {0, true}, ModeChoice::kLooksUp), IngressMode::throughput);
+TEST(ModeChoice, GoesToTheRingSoonWhenTheThreadIsHalfBusy) {
+  const Load heavy{ModeChoice::kHeavyPermille, false};
+  EXPECT_EQ(after(IngressMode::latency, heavy, ModeChoice::kLooksHeavy - 1), IngressMode::latency);
+  EXPECT_EQ(after(IngressMode::latency, heavy, ModeChoice::kLooksHeavy), IngressMode::throughput);
+}
+
+TEST(ModeChoice, GoesToTheRingSoonWhenTheKernelDrops) {
+  EXPECT_EQ(after(IngressMode::latency, {0, true}, ModeChoice::kLooksHeavy),
+            IngressMode::throughput);
+}
+
+TEST(ModeChoice, IsNotMovedByADisturbance) {
+  ModeChoice choice;
+  for (std::uint32_t look = 0; look < 100; ++look) {
+    const bool is_disturbed = look % ModeChoice::kLooksUp == 0;
+    const Load load{is_disturbed ? 1000U : ModeChoice::kUpPermille - 50, false};
+    ASSERT_EQ(choice.next(IngressMode::latency, load), IngressMode::latency);
+  }
 }
 
 TEST(ModeChoice, GoesBackWhenTheRingIsIdleForLong) {
