@@ -31,8 +31,8 @@ struct LabRunArguments {
 engine::Expected<std::string> keep(const lab::RunFile& file, const LabRunArguments& arguments) {
   const bool failed = !file.failures.empty() && file.complete;
   if (arguments.record_path.empty() && !failed) return {};
-  const std::string path = arguments.record_path.empty() ? lab::run_file_name(file.scenario.seed)
-                                                         : arguments.record_path;
+  std::string path = arguments.record_path.empty() ? lab::run_file_name(file.scenario.seed)
+                                                   : arguments.record_path;
   if (auto done = lab::write_run_file(file, path); !done) return std::unexpected(done.error());
   if (failed)
     print_note(fmt::format("the run is kept in {}; see: reprise-lab replay {}\n", path, path));

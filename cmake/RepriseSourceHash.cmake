@@ -46,5 +46,7 @@ function(reprise_source_hash folder)
     DEPENDS ${sources} ${REPRISE_SOURCE_HASH_SCRIPT}
     COMMENT "Hash of the sources of ${folder}/"
     VERBATIM)
+  # It is there only after the build has begun, which the static analysis does without.
+  set_source_files_properties(${output} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_sources(reprise_${folder} PRIVATE ${output} ${stamp})
 endfunction()

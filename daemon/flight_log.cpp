@@ -166,7 +166,7 @@ Expected<std::string> FlightLog::copy() const {
     }
   }
   for (int number = 1; number <= kCopiesMax; ++number) {
-    const std::string path = fmt::format("{}.{}", path_, number);
+    std::string path = fmt::format("{}.{}", path_, number);
     const Descriptor file(
         ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerOnly));
     if (!file.is_open() && errno == EEXIST) continue;

@@ -80,6 +80,11 @@ enum class Operation : std::uint8_t {
 };
 inline constexpr std::size_t kOperationCount = 10;
 
+constexpr bool is_send(Operation operation) {
+  return operation == Operation::send || operation == Operation::segmented_send ||
+         operation == Operation::zero_copy_send;
+}
+
 struct SubmissionFlags {
   static constexpr std::uint8_t kMultishot =
       1;  ///< stays armed: completions have `more` until it ends

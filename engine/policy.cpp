@@ -3,9 +3,8 @@
 namespace reprise::engine {
 namespace {
 
-using enum Phase;
-
 Turn unified_turn(Policy policy) {
+  using enum Phase;
   Turn turn;
   switch (policy) {
     case Policy::synchronous: turn.add({reap, prepare, submit, await_sends, idle}); break;
@@ -19,6 +18,7 @@ Turn unified_turn(Policy policy) {
 /// What a turn releases it gives back before the next drain; the announcement comes after the last
 /// thing that could give the stage work.
 Turn egress_turn(Policy policy) {
+  using enum Phase;
   Turn turn;
   switch (policy) {
     case Policy::synchronous:
@@ -43,6 +43,7 @@ Turn egress_turn(Policy policy) {
 
 /// What has come back while it waited counts before what has arrived is judged.
 Turn ingress_turn() {
+  using enum Phase;
   Turn turn;
   turn.add({prepare, announce, recheck, collect, take_back, reap, hand_over, wake_peer});
   return turn;
@@ -50,6 +51,7 @@ Turn ingress_turn() {
 
 /// A turn that sleeps whatever there is to do needs no other way of waiting.
 Turn with_nap(const Turn& turn) {
+  using enum Phase;
   Turn napping;
   for (const Phase phase : turn.all()) {
     if (phase == announce || phase == recheck || phase == idle) continue;

@@ -31,6 +31,7 @@ engine::Expected<Comparison> compare(const CompareRequest& request,
     scenarios.push_back(std::move(*scenario));
   }
   std::vector<PlannedRun> planned;
+  planned.reserve(scenarios.size());
   for (const Scenario& scenario : scenarios)
     planned.push_back({&scenario, request.seed.value_or(scenario.seed), request.series_points});
   std::vector<std::optional<RunResult>> results = run_all(planned, control);

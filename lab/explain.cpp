@@ -43,7 +43,7 @@ double metric_of(const RunResult& result, const std::string& metric) {
 }
 
 /// Of all corners of a cube, or of the subsets that delta debugging tries.
-struct Value {
+struct Outcome {
   Corner mean;
   std::vector<std::int64_t> by_seed;
 };
@@ -64,14 +64,14 @@ class Explainer {
   Expected<Explanation> explain();
 
  private:
-  using Values = std::vector<std::optional<Value>>;
+  using Values = std::vector<std::optional<Outcome>>;
 
   [[nodiscard]] Expected<Scenario> mix(const Subset& on) const;
   [[nodiscard]] Subset differences_of(std::size_t corner) const;
   [[nodiscard]] std::string describe(const Subset& on) const;
   [[nodiscard]] std::string advice(const std::vector<bool>& is_scenario, std::size_t corner) const;
   Expected<Values> simulate(const std::vector<Subset>& subsets);
-  [[nodiscard]] Expected<Value> value_of(const Subset& on, std::span<const RunResult> runs) const;
+  [[nodiscard]] Expected<Outcome> value_of(const Subset& on, std::span<const RunResult> runs) const;
   Expected<void> choose_factors();
   Expected<Subset> search();
   Expected<void> simulate_corners();
@@ -136,9 +136,9 @@ std::string Explainer::advice(const std::vector<bool>& is_scenario, std::size_t 
   return fmt::format("give both the same {}", keys);
 }
 
-Expected<Value> Explainer::value_of(const Subset& on, std::span<const RunResult> runs) const {
+Expected<Outcome> Explainer::value_of(const Subset& on, std::span<const RunResult> runs) const {
   const std::string& metric = result_.request.metric;
-  Value value;
+  Outcome value;
   double sum = 0;
   for (const RunResult& run : runs) {
     if (metric == kNanosecondsPerDatagram && run.hops.back().sent == 0) {
@@ -207,7 +207,7 @@ void Explainer::add_factor(const Subset& members, std::string name) {
 Expected<Subset> Explainer::search() {
   Subset all(differences_.size());
   for (std::size_t index = 0; index < all.size(); ++index) all[index] = index;
-  std::map<Subset, std::optional<Value>> known;
+  std::map<Subset, std::optional<Outcome>> known;
   std::optional<engine::Error> error;
   const auto learn = [&](const std::vector<Subset>& subsets) {
     std::vector<Subset> unknown;
@@ -276,12 +276,12 @@ Expected<void> Explainer::choose_factors() {
 
 void Explainer::attribute_corners(const Values& values) {
   std::vector<std::int64_t> means;
-  for (const std::optional<Value>& value : values) means.push_back(value->mean.value);
+  for (const std::optional<Outcome>& value : values) means.push_back(value->mean.value);
   result_.attribution = attribute(means);
   result_.shapley_spread.assign(members_.size(), {});
   for (std::size_t seed = 0; seed < result_.request.seeds; ++seed) {
     std::vector<std::int64_t> corners;
-    for (const std::optional<Value>& value : values) corners.push_back(value->by_seed[seed]);
+    for (const std::optional<Outcome>& value : values) corners.push_back(value->by_seed[seed]);
     const std::vector<std::int64_t> shapley = attribute(corners).shapley;
     for (std::size_t factor = 0; factor < shapley.size(); ++factor) {
       Spread& spread = result_.shapley_spread[factor];
@@ -309,7 +309,7 @@ Expected<void> Explainer::simulate_corners() {
   }
   const Expected<Values> values = simulate(subsets);
   if (!values) return std::unexpected(values.error());
-  for (const std::optional<Value>& value : *values)
+  for (const std::optional<Outcome>& value : *values)
     result_.corners.push_back(value ? std::optional(value->mean) : std::nullopt);
   if (result_.corners_done() == count) attribute_corners(*values);
   return {};

@@ -89,11 +89,10 @@ void take_factor(WrittenScenario& scenario, const WrittenScenario& other, const 
   for (const Table& table : scenario_tables()) {
     for (const Key<ScenarioDraft>& key : table.keys) {
       const std::string_view pair = pair_of(key.name);
-      if (factor.key == std::string(table.name) + '.' + std::string(key.name)) {
-        take_key(scenario, other, key);
-      } else if (!pair.empty() && pair_of(factor.key.substr(factor.key.find('.') + 1)) == pair) {
-        take_key(scenario, other, key);
-      }
+      const bool named = factor.key == std::string(table.name) + '.' + std::string(key.name);
+      const bool paired =
+          !pair.empty() && pair_of(factor.key.substr(factor.key.find('.') + 1)) == pair;
+      if (named || paired) take_key(scenario, other, key);
     }
   }
 }

@@ -51,11 +51,6 @@ std::uint32_t entry_count(std::span<const Submission> chain) {
   return count;
 }
 
-bool is_send(Operation operation) {
-  return operation == Operation::send || operation == Operation::segmented_send ||
-         operation == Operation::zero_copy_send;
-}
-
 }  // namespace
 
 std::uint32_t KernelBackend::prepare(SubmissionView view) {
@@ -83,7 +78,7 @@ void KernelBackend::prepare_chain(std::span<const Submission> chain,
     Submission entry = submission;
     if (--entries_left == 0) entry.flags &= static_cast<std::uint8_t>(~SubmissionFlags::kLinked);
     kernel_->prepare(ring_, entry, slices);
-    if (is_send(entry.operation)) {
+    if (engine::is_send(entry.operation)) {
       for (const engine::Slice& slice : slices)
         detail_->prepared.push_back({entry.token.slot, slice.region});
     }
@@ -118,7 +113,7 @@ SubmitResult KernelBackend::enter(bool waits) {
   while (kernel_->prepared_count(ring_) > 0) {
     const Kernel::Executed done =
         kernel_->execute_next(ring_, now_ + engine::Duration{detail_->cost_ns}, *choices_);
-    if (is_send(done.taken.operation)) detail_->submitted.push_back(done.taken.token.slot);
+    if (engine::is_send(done.taken.operation)) detail_->submitted.push_back(done.taken.token.slot);
     note(done);
   }
   kernel_->end_submit(ring_);
@@ -146,7 +141,7 @@ void KernelBackend::note(const Kernel::Executed& done) {
   if (!done.ended) return;
   detail_->digest.add(static_cast<std::uint64_t>(done.submission.token.slot) << 8 |
                       static_cast<std::uint64_t>(done.outcome));
-  if (!is_send(done.submission.operation)) return;
+  if (!engine::is_send(done.submission.operation)) return;
   detail_->completed.push_back(done.submission.token.slot);
   if (done.outcome == Outcome::ok) ++detail_->sent;
   if (done.outcome == Outcome::refused) ++detail_->refused;

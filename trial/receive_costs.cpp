@@ -26,9 +26,9 @@ using engine::Expected;
 using engine::Instant;
 using engine::Stage;
 
-constexpr std::array<std::uint32_t, 3> kSizes{1, 8, 32};
-constexpr std::array<std::uint32_t, 2> kPayloads{64, 1400};
-constexpr std::uint32_t kTurns = 100;  ///< of each kind in one round
+constexpr std::array<std::uint32_t, 3> kReceiveBatches{1, 8, 32};
+constexpr std::array<std::uint32_t, 2> kReceivePayloads{64, 1400};
+constexpr std::uint32_t kReceiveTurns = 100;  ///< of each kind in one round
 
 engine::StageConfig config_of_stage() {
   engine::StageConfig config;
@@ -55,7 +55,7 @@ class Generator {
 
  private:
   void run(const std::stop_token& stop) {
-    const std::array<std::byte, kPayloads.back()> payload{};
+    const std::array<std::byte, kReceivePayloads.back()> payload{};
     while (!stop.stop_requested()) {
       const std::uint64_t sent = sent_.load(std::memory_order_relaxed);
       if (sent == wanted_.load(std::memory_order_acquire)) {
@@ -185,16 +185,16 @@ Expected<void> ReceiveCosts::turn(Part& part, std::uint32_t size, std::uint32_t 
 }
 
 Expected<void> ReceiveCosts::read(Readings& readings) {
-  std::array<Part, kPayloads.size()> parts;
-  for (std::uint32_t turns = 0; turns < kTurns; ++turns) {
-    for (const std::uint32_t size : kSizes) {
-      for (std::size_t index = 0; index < kPayloads.size(); ++index) {
-        if (auto done = turn(parts[index], size, kPayloads[index]); !done) return done;
+  std::array<Part, kReceivePayloads.size()> parts;
+  for (std::uint32_t turns = 0; turns < kReceiveTurns; ++turns) {
+    for (const std::uint32_t size : kReceiveBatches) {
+      for (std::size_t index = 0; index < kReceivePayloads.size(); ++index) {
+        if (auto done = turn(parts[index], size, kReceivePayloads[index]); !done) return done;
       }
     }
   }
   for (const Part& part : parts) {
-    if (part.enter.least_samples(kSizes.size()) == 0) {
+    if (part.enter.least_samples(kReceiveBatches.size()) == 0) {
       return engine::failure(
           "receives: the kernel never kept frames until it was entered; report "
           "this with the kernel's release");
@@ -202,10 +202,11 @@ Expected<void> ReceiveCosts::read(Readings& readings) {
   }
   const double small_ns = parts[0].enter.line().slope;
   const Line large = parts[1].enter.line();
-  const double byte_ns = std::max(0.0, (large.slope - small_ns) / (kPayloads[1] - kPayloads[0]));
+  const double byte_ns =
+      std::max(0.0, (large.slope - small_ns) / (kReceivePayloads[1] - kReceivePayloads[0]));
   const double take_in_ns = parts[1].take_in.line().slope;
   readings["receive_byte_ps"] = byte_ns * 1000;
-  readings["receive_ns"] = large.slope - byte_ns * kPayloads[1];
+  readings["receive_ns"] = large.slope - byte_ns * kReceivePayloads[1];
   readings["provide_ns"] = parts[1].provide.line().slope;
   readings["datagram_ns"] = take_in_ns - readings["completion_ns"];
   readings["receive_of_64_bytes_ns"] = small_ns;

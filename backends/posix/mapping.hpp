@@ -13,6 +13,8 @@
 
 namespace reprise::posix {
 
+inline constexpr std::size_t kCacheLineBytes = 64;
+
 class Mapping {
  public:
   /// All pages are there when it returns, so that no access faults later.

@@ -10,6 +10,7 @@
 
 #include "reprise/posix/descriptor.hpp"
 #include "reprise/posix/errno_text.hpp"
+#include "reprise/posix/mapping.hpp"
 #include "reprise/posix/received_frame.hpp"
 #include "reprise/posix/socket_option.hpp"
 
@@ -26,7 +27,6 @@ constexpr std::uint32_t kFrameBytes = 2048;
 /// How many frames ahead of the one that is read the next headers are fetched. The kernel wrote
 /// them on another core.
 constexpr std::uint32_t kFramesAhead = 4;
-constexpr std::uint32_t kCacheLineBytes = 64;
 
 /// Behind the header, aligned (TPACKET_ALIGN).
 constexpr std::size_t kLinkAddressAt =

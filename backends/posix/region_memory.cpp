@@ -11,7 +11,6 @@ namespace {
 using engine::Expected;
 using engine::RegionZone;
 
-constexpr std::size_t kCacheLineBytes = 64;
 /// Buffers up to this size have all their pages from the start, larger ones those in front.
 constexpr std::size_t kPresentBytesMax = 16 << 10;
 constexpr std::size_t kPresentInFrontBytes = 4 << 10;

@@ -36,11 +36,6 @@ void count(ModelState& state, Alternative alternative) {
   ++state.taken[static_cast<std::size_t>(alternative)];
 }
 
-bool is_send(Operation operation) {
-  return operation == Operation::send || operation == Operation::segmented_send ||
-         operation == Operation::zero_copy_send;
-}
-
 std::string text_of(const TraceCompletion& seen) {
   std::string text = fmt::format("token {}", seen.token);
   if (seen.errno_value != 0) text += fmt::format(" errno {}", seen.errno_value);
@@ -526,7 +521,7 @@ void Judge::prepare(ModelState& state, const TraceEntry& entry) const {
   std::size_t slice_count = 0;
   if (entry.sequence_step != 0) {
     slice_count = gather(state, entry, slices);
-  } else if (is_send(entry.operation)) {
+  } else if (engine::is_send(entry.operation)) {
     // The tag, and the rest of the payload, which the model does not have.
     const RegionIndex region = payload_region(trace_->setup, entry.token);
     const auto flow = static_cast<std::uint32_t>(entry.socket - trace_->setup.receivers.size());

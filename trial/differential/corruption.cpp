@@ -38,11 +38,6 @@ struct Place {
   std::size_t index = 0;
 };
 
-bool is_send(Operation operation) {
-  return operation == Operation::send || operation == Operation::segmented_send ||
-         operation == Operation::zero_copy_send;
-}
-
 class Corruptor {
  public:
   Corruptor(const Trace& trace, std::uint64_t draw) : trace_(trace), draw_(draw) {
@@ -99,7 +94,7 @@ class Corruptor {
         return completion.has_datagram ? next_datagram(place) != 0 : kind == Falsification::dropped;
       case Falsification::duplicated: return !completion.more;
       case Falsification::outcome:
-        return is_ok && is_send(entry.operation) && completion.result_bytes > 0 &&
+        return is_ok && engine::is_send(entry.operation) && completion.result_bytes > 0 &&
                trace_.setup.sender_of(entry.socket).receiver != kNoReceiver;
       case Falsification::result: return is_ok && completion.result_bytes > 0;
       case Falsification::more:

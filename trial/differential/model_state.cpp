@@ -19,11 +19,6 @@ constexpr std::uint32_t kCountedHeaderBytes = sim::kHeaderBytes;
 /// A bucket that fills with one byte a second may have got a few.
 constexpr std::uint32_t kSlackBytes = 4;
 
-bool is_send(Operation operation) {
-  return operation == Operation::send || operation == Operation::segmented_send ||
-         operation == Operation::zero_copy_send;
-}
-
 struct Sizes {
   std::uint32_t tokens = 0;
   std::uint32_t datagrams = 0;
@@ -39,7 +34,7 @@ Sizes sizes_of(const Trace& trace) {
     sizes.completions += static_cast<std::uint32_t>(act.completions.size());
     for (const TraceEntry& entry : act.entries) {
       sizes.tokens = std::max(sizes.tokens, entry.token);
-      if (!is_send(entry.operation)) continue;
+      if (!engine::is_send(entry.operation)) continue;
       const std::uint32_t datagrams = datagram_count(entry);
       if (entry.sequence_step != 0) sizes.gathered += kGatheredMax - 1;
       const std::uint32_t frames =

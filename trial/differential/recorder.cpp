@@ -16,7 +16,7 @@ using engine::Expected;
 namespace {
 
 constexpr std::int64_t kWaitNs = 1'000'000;
-constexpr engine::Duration kPatience = engine::seconds(5);
+constexpr engine::Duration kDrainPatience = engine::seconds(5);
 /// So often in a row nothing must come: on a deferred ring each call goes one step.
 constexpr int kQuietCalls = 4;
 
@@ -109,7 +109,7 @@ Expected<void> Recorder::submit(const Trace& trace, Act& act) {
 }
 
 Expected<void> Recorder::quiesce(std::vector<TraceCompletion>& completions) {
-  const engine::Instant deadline = posix::monotonic_now() + kPatience;
+  const engine::Instant deadline = posix::monotonic_now() + kDrainPatience;
   const TraceSetup setup = network_setup();
   for (int quiet = 0; quiet < kQuietCalls;) {
     const std::size_t before = completions.size();
@@ -132,7 +132,7 @@ Expected<void> Recorder::quiesce(std::vector<TraceCompletion>& completions) {
 Expected<void> Recorder::rest() {
   if (auto restored = network_.restore(); !restored) return restored;
   std::vector<TraceCompletion> ignored;
-  const engine::Instant deadline = posix::monotonic_now() + kPatience;
+  const engine::Instant deadline = posix::monotonic_now() + kDrainPatience;
   while (ring_->prepared_count() > 0 || !ring_->is_idle()) {
     ring_->cancel_all();
     ring_->reap(network_setup(), ignored);

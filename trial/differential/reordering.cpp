@@ -21,7 +21,7 @@ constexpr std::uint32_t kSender = 3;    ///< over the queued link, to a UDP sock
 constexpr std::uint32_t kReceiver = 2;  ///< that socket
 constexpr std::uint32_t kPayloadBytes = 1400;
 constexpr std::uint32_t kSendBufferBytes = 4608;
-constexpr std::uint32_t kPatience = 20;
+constexpr std::uint32_t kPatienceFactor = 20;
 
 /// A multishot receive, then the batch in one call, until everything has come to rest.
 Trace plan_of_batch(std::uint8_t flags, bool is_linked) {
@@ -126,7 +126,7 @@ Expected<ReorderedWay> try_way(Recorder& recorder, std::string name, std::uint8_
   // Reordering needs room that returns within the call: on a busy host not every batch meets it.
   const auto goes_on = [&] {
     return way.batches < batches ||
-           (!is_linked && way.out_of_order == 0 && way.batches < kPatience * batches);
+           (!is_linked && way.out_of_order == 0 && way.batches < kPatienceFactor * batches);
   };
   for (; goes_on(); ++way.batches) {
     const auto trace = recorder.record(plan_of_batch(flags, is_linked));

@@ -81,7 +81,7 @@ Expected<Rounds> measure(const ValidationRequest& request, const std::atomic<boo
   Rounds rounds(rows.size());
   std::uint64_t done = 0;
   for (std::uint32_t round = 0; round < request.rounds; ++round) {
-    const Rounds before = rounds;
+    Rounds before = rounds;
     for (std::size_t row = 0; row < rows.size(); ++row) {
       if (auto measured = measure_once(request, rows[row], stop, rounds[row]); !measured) {
         if (measured.error().errno_value == EINTR && round > 0) return before;
