@@ -41,7 +41,7 @@ class Validate : public SystemTest {
 };
 
 TEST_F(Validate, MeasuresAndPredictsEveryRowOfTheReportsGrid) {
-  traffic::Child child = start({"--rounds", "1", "--seconds", "0.2", "--json"});
+  traffic::Child child = start({"--rounds", "1", "--seconds", "1", "--json"});
   const traffic::ChildEnd* end = child.wait(kPatience);
   ASSERT_NE(end, nullptr);
   ASSERT_LE(end->exit_status, 1) << end->notes;
