@@ -136,6 +136,26 @@ Kernel::Executed Kernel::execute_next(RingIndex index, Instant at_instant, Choic
   return executed;
 }
 
+bool Kernel::next_would_wait(RingIndex index) const {
+  const Ring& ring = at(index);
+  if (ring.queue.empty() || ring.open_chain != 0) return false;
+  const Entry& entry = ring.queue[0];
+  if (entry.submission.operation != Operation::receive || entry.is_async != 0 ||
+      has_flag(entry.submission, SubmissionFlags::kLinked) ||
+      entry.malformation != Malformation::none || !has_socket(entry.submission) ||
+      !is_packet_socket(entry.submission.socket)) {
+    return false;
+  }
+  const PacketSocket& socket = packet_sockets_[static_cast<std::uint32_t>(entry.submission.socket)];
+  return socket.frames.empty() && socket.is_down == 0 && !socket.ring.is_used() &&
+         !provided_.empty();
+}
+
+void Kernel::arm_too_late(RingIndex index) {
+  Ring& ring = at(index);
+  ring.work.push({ring.queue.pop(), Work::Kind::run, 0});
+}
+
 /// A chain with a malformed entry fails as a whole; its first entry is told at once.
 Kernel::Executed Kernel::begin_chain(RingIndex index, std::uint32_t chain, Instant at_instant,
                                      Choices& choices) {

@@ -71,6 +71,13 @@ class Kernel {
   /// Takes the oldest prepared entry and carries it out; of a chain, which is held until it is
   /// whole, the first.
   Executed execute_next(RingIndex ring, engine::Instant at, Choices& choices);
+  /// Whether the oldest prepared entry is a receive outside of chains that finds nothing now and
+  /// would wait.
+  [[nodiscard]] bool next_would_wait(RingIndex ring) const;
+  /// Takes the oldest prepared entry as a receive that found nothing, and then, before it waited, a
+  /// frame: it looks again as work, behind what the frame has woken. (io_uring_enter: the poll that
+  /// it is armed with is ready at once.)
+  void arm_too_late(RingIndex ring);
   /// Ends a submit call: what follows in chains becomes work.
   void end_submit(RingIndex ring);
   [[nodiscard]] std::uint32_t work_count(RingIndex ring) const {

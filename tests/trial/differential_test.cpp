@@ -54,6 +54,15 @@ TEST(Differential, AcceptsEveryKeptTraceOfTheRealKernel) {
   EXPECT_THAT(rings, testing::Contains(sim::TaskRun::deferred));
 }
 
+TEST(Differential, KnowsThatAFrameMayArriveBeforeAReceiveWaitsThatFoundNothing) {
+  const Trace trace = kept(kTraces / "late_receive.jsonl");
+  const Verdict with = judge(trace, profile_of(trace.setup));
+  EXPECT_TRUE(with.admitted) << with.reason;
+  const Verdict without =
+      judge(trace, profile_of(trace.setup), kBeliefsMax, Alternative::receive_armed_too_late);
+  EXPECT_FALSE(without.admitted);
+}
+
 TEST(Differential, RejectsEveryFalsificationOfThem) {
   std::uint64_t tried = 0;
   for (const std::filesystem::path& path : kept_traces()) {

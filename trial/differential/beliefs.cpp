@@ -118,6 +118,7 @@ class Judge {
   void run_work(const ModelState& state);
   void collect(const ModelState& state);
   void wait(const ModelState& state, const Act& act);
+  void arm_too_late(const ModelState& state);
   void quiesce(const ModelState& state);
   void go_to(const ModelState& state, Phase phase);
   void emit(ModelState&& state);
@@ -342,6 +343,7 @@ bool Judge::can_depart(const ModelState& state) const {
 
 void Judge::submit_next(const ModelState& state) {
   if (state.kernel().prepared_count(kTraceRing) == 0) return go_to(state, Phase::ending);
+  arm_too_late(state);
   EveryPick picks;
   do {
     ModelState next = state;
@@ -357,6 +359,24 @@ void Judge::submit_next(const ModelState& state) {
     }
     emit(std::move(next));
   } while (picks.next());
+}
+
+/// A frame arrives between a receive's first look and its waiting: what waited before is woken, and
+/// the receive looks again behind that.
+void Judge::arm_too_late(const ModelState& state) {
+  if (!state.kernel().next_would_wait(kTraceRing) || !profile_.room_returns_inside_submit) return;
+  for (std::uint32_t link = 0; link < trace_->setup.links.size(); ++link) {
+    if (!trace_->setup.links[link].is_shaped) continue;
+    for (const bool notice_last : {false, true}) {
+      ModelState next = state;
+      if (!environment_.depart(next, link, notice_last)) continue;
+      if (next.kernel().next_would_wait(kTraceRing)) continue;  // it went elsewhere
+      next.kernel().arm_too_late(kTraceRing);
+      ++next.submitted;
+      count(next, Alternative::receive_armed_too_late);
+      emit(std::move(next));
+    }
+  }
 }
 
 /// What has ended is posted, and then its chains go on one by one.
@@ -556,7 +576,8 @@ std::string_view name(Alternative alternative) {
       "a fragment meets a full queue",
       "a frame departs inside a send",
       "a wait that could be woken while it is armed is not",
-      "a wait is woken while it is armed"};
+      "a wait is woken while it is armed",
+      "a frame arrives before a receive waits that has found nothing"};
   return kNames[static_cast<std::size_t>(alternative)];
 }
 

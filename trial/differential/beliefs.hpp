@@ -41,8 +41,9 @@ enum class Alternative : std::uint8_t {
   departure_between_fragments,
   wait_armed_undisturbed,
   wait_woken_while_arming,
+  receive_armed_too_late,  ///< a frame arrives between a receive's first look and its waiting
 };
-inline constexpr std::size_t kAlternativeCount = 13;
+inline constexpr std::size_t kAlternativeCount = 14;
 std::string_view name(Alternative alternative);
 using AlternativeCounts = std::array<std::uint64_t, kAlternativeCount>;
 
