@@ -80,6 +80,7 @@ enum class Operation : std::uint8_t {
 };
 inline constexpr std::size_t kOperationCount = 10;
 
+/// Whether it hands datagrams to the network.
 constexpr bool is_send(Operation operation) {
   return operation == Operation::send || operation == Operation::segmented_send ||
          operation == Operation::zero_copy_send;

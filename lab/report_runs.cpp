@@ -113,7 +113,7 @@ std::vector<CensusRow> census_rows(const std::vector<ReportRun>& runs) {
   return rows;
 }
 
-std::string place_name(std::string_view key) {
+std::string quantity_name(std::string_view key) {
   if (key == "socket_frames") return "receive buffer";
   if (key == "link_frames") return "queueing discipline";
   if (key == "hand_off") return "hand-off";
@@ -125,7 +125,8 @@ std::string place_name(std::string_view key) {
 std::string census_html(const std::vector<ReportRun>& runs) {
   std::vector<std::string> places;
   for (std::size_t place = 0; place < kPlaceCount; ++place) {
-    if (is_outstanding(static_cast<Place>(place))) places.push_back(place_name(kPlaceNames[place]));
+    if (is_outstanding(static_cast<Place>(place)))
+      places.push_back(quantity_name(kPlaceNames[place]));
   }
   ReportTable table{"Mean number of outstanding buffers, by place.", {"run"}, {}};
   table.columns.insert(table.columns.end(), places.begin(), places.end());
@@ -198,7 +199,7 @@ class SeriesFigures {
     LineFigure figure{
         {title + ": " + label_, description}, "virtual time, ms", 0, end_ms_, middles_ms_, {}};
     for (const std::string& quantity : quantities) {
-      LineSeries line{place_name(quantity), numbers(hop_[quantity]), {}};
+      LineSeries line{quantity_name(quantity), numbers(hop_[quantity]), {}};
       if (quantity == "outstanding") line.most = numbers(hop_["outstanding_max"]);
       if (always || !is_zero(line.values)) figure.lines.push_back(std::move(line));
     }
@@ -239,7 +240,7 @@ class SeriesFigures {
                       {}};
     std::vector<std::string> keys(kQuantityNames.begin(), kQuantityNames.end());
     keys.insert(keys.end(), {"outstanding_max", "arrived", "no_buffer"});
-    for (const std::string& key : keys) table.columns.push_back(place_name(key));
+    for (const std::string& key : keys) table.columns.push_back(quantity_name(key));
     for (std::size_t index = 0; index < middles_ms_.size(); index += step) {
       std::vector<std::string> row{shown(start_ms(index), 3)};
       for (const std::string& key : keys)
