@@ -128,12 +128,13 @@ TEST_P(FlightRecording, SurvivesAKilledRelay) {
   const HostRow row(1);
   RelayProgram relay(row.relay(0), arguments());
   Load load(row);
-  ASSERT_TRUE(load.wait_for(5'000));
+  ASSERT_TRUE(load.wait_for(20'000));
   relay.end_by(SIGKILL);
   const lab::FlightReplay replayed = replay(recording());
   EXPECT_TRUE(replayed.is_equal()) << lab::to_text(replayed);
   EXPECT_EQ(replayed.fatal_signal, 0U);
-  EXPECT_GE(sum_of(replayed, [](const auto& stage) { return stage.output.sent; }), 5'000U - 64U);
+  // The step it was killed in had sent what no later step learned of: up to a block of the ring.
+  EXPECT_GE(sum_of(replayed, [](const auto& stage) { return stage.output.sent; }), 10'000U);
   for (const lab::FlightStageReplay& stage : replayed.stages) EXPECT_EQ(stage.unfinished_step, "");
 }
 

@@ -227,6 +227,11 @@ TEST_F(RelayFrames, OfADatagramAboveTheMtuAreCountedAsFragments) {
 TEST_F(RelayFrames, ThatHoldManyDatagramsArePartedAgain) {
   const HostRow row(1);
   RelayProgram relay(row.relay(0), {HostRow::received_on(0), HostRow::sent_on(1)});
+  posix::Descriptor sink;
+  inside(row.sink(), [&] {
+    sink = value_of(traffic::open_udp_sink(
+        {.input = endpoint_of(HostRow::received_on(1)), .receive_timeout = engine::seconds(3)}));
+  });
   posix::Descriptor sender;
   inside(row.source(), [&] {
     sender = value_of(traffic::open_udp_sender({.destination = endpoint_of(HostRow::sent_on(0))}));
@@ -237,6 +242,10 @@ TEST_F(RelayFrames, ThatHoldManyDatagramsArePartedAgain) {
   const std::vector<char> payload(14'000);
   ASSERT_EQ(::send(sender.get(), payload.data(), payload.size(), 0),
             static_cast<ssize_t>(payload.size()));
+  std::array<char, 2048> received{};
+  for (int part = 0; part < 10; ++part) {
+    ASSERT_EQ(::recv(sink.get(), received.data(), received.size(), 0), segment_bytes);
+  }
   expect_perfect(deliver(row, HostRow::sent_on(0), HostRow::received_on(1), {.count = 100}), 100);
   const nlohmann::json report = relay.stop();
   expect_nothing_lost_inside(report);
