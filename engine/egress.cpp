@@ -384,7 +384,10 @@ void Egress::open_send(OutputIndex index, std::uint32_t node) {
   for (;; place = (place + 1) & (newest_sends_.size() - 1)) {
     const std::uint32_t other = newest_sends_[place];
     if (other == kNone) break;
-    if (operations_[other].output == index && operations_[other].flow == payload.flow) break;
+    if (operations_[other].output == index && operations_[other].flow == payload.flow) {
+      if (operations_[other].datagrams.size > 1) output.needs_links = 1;
+      break;
+    }
   }
   newest_sends_[place] = send;
 }
@@ -411,7 +414,7 @@ void Egress::add_chains(SubmissionList& list) {
       add_send(list, slot, output, output.staged_sends == 1);
       slot = operations_[slot].next;
     }
-    output.staged_datagrams = 0;
+    output.staged_datagrams = output.needs_links = 0;
   }
   touched_.clear();
 }
@@ -424,7 +427,8 @@ void Egress::add_send(SubmissionList& list, std::uint32_t slot, const Output& ou
                                     {send_slot(slot), operation.generation}, output.socket);
   submission.flags = SubmissionFlags::kDoNotWait;
   if (linked_ != 0 && !is_last) {  // E1
-    submission.flags |= SubmissionFlags::kLinked | SubmissionFlags::kOrderOnly;
+    submission.flags |= SubmissionFlags::kLinked;
+    if (output.needs_links == 0) submission.flags |= SubmissionFlags::kOrderOnly;
   }
   if (is_segmented) submission.segment_bytes = operation.segment_bytes;
   list.add_slices(operation.datagrams.size, [this, node = operation.datagrams.first]() mutable {
@@ -497,7 +501,8 @@ void Egress::complete_send(std::uint32_t slot, const Completion& completion, Led
       break;
     case Verdict::try_again_in_parts:  // E7
       ++counters.unsegmented;
-      output.segment_bytes_max = operation.segment_bytes - 1U;
+      output.segment_bytes_max =
+          std::min<std::uint32_t>(output.segment_bytes_max, operation.segment_bytes - 1U);
       put_back(index, datagrams, ledger, memory);
       break;
     case Verdict::try_again: put_back(index, datagrams, ledger, memory); break;

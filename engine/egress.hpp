@@ -8,6 +8,7 @@
 //       refused can be tried again in its place. Not so with the hazard send_order = unlinked.
 //       Datagrams of one flow and length that a batch has for an output leave in one segmented
 //       send, where segments_max allows it; no flow is reordered, and none waits for more to come.
+//       So where a flow has another send behind a segmented one, the links are more than order.
 //   E2  What comes for a blocked output waits in its bounded queue until the socket is writable, or
 //       is dropped as queue_full. New datagrams take at most half the pool in all queues together;
 //       a refused chain comes back on top of that.
@@ -142,6 +143,9 @@ class Egress {
     std::uint32_t staged_last = 0;
     std::uint32_t staged_sends = 0;
     std::uint32_t staged_datagrams = 0;
+    /// Some flow has a further send behind a segmented one, which may come back in parts: that one
+    /// must not leave then.
+    std::uint32_t needs_links = 0;
     std::uint32_t segment_bytes_max = 0xffff;  ///< E7
     [[nodiscard]] bool is_blocked() const { return wait != Wait::none; }
     /// Sends of an earlier batch have not been reaped.

@@ -57,12 +57,19 @@ Expected<void> check_header(const FileHeader& header, std::string_view name) {
   return {};
 }
 
+/// Whether a replay of the segment would end: without a check of its own, what its header counts
+/// may be anything.
+bool counts_steps(const SegmentHeader& header) {
+  return header.steps >= header.first_step && header.lost_at <= header.steps &&
+         header.steps - header.first_step <= kSegmentStepsMax;
+}
+
 /// The segment that begins the span; nothing where it was never used. Otherwise why not.
 std::optional<Segment> read_segment(std::span<const std::byte> bytes, std::string& problem) {
   const auto header = copy_of<SegmentHeader>(bytes, 0);
   if (header.sequence == 0) return std::nullopt;
   const auto words = words_in(bytes.subspan(sizeof(SegmentHeader)));
-  if (header.snapshot_words > words.size() || header.steps < header.first_step) {
+  if (header.snapshot_words > words.size() || !counts_steps(header)) {
     problem = "its header is damaged, or its snapshot cut off";
     return std::nullopt;
   }

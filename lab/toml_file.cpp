@@ -1,5 +1,6 @@
 #include "reprise/lab/toml_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -61,7 +62,10 @@ Expected<toml::table> parse_toml(std::string_view text, const std::string& name)
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
-    return failure(fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));
+    // It shows what it did not expect as it stands in the file, line ends included.
+    std::string finding(error.description());
+    std::ranges::replace_if(finding, [](unsigned char each) { return each < 0x20; }, ' ');
+    return failure(fmt::format("{}:{}: {}", name, error.source().begin.line, finding));
   }
 }
 

@@ -183,6 +183,40 @@ TEST_F(SegmentedEgress, OneThatIsTooLargeForThePathLeavesDatagramByDatagram) {  
   EXPECT_EQ(sends(), (std::vector<Numbers>{{4, 5, 6}})) << "smaller segments still leave together";
 }
 
+TEST_F(SegmentedEgress, NoLinkIsLeftOutWhereALaterSendOfTheFlowWouldOvertakeOneThatComesBack) {
+  const auto is_order_only = [](const InFlight& send) {
+    return (send.submission.flags & SubmissionFlags::kOrderOnly) != 0;
+  };
+  offer(0, 50, 1);
+  offer(1, 50, 1);
+  offer(2, 50, 2);
+  relay.hand_over();
+  ASSERT_EQ(sends(), (std::vector<Numbers>{{0, 1}, {2}}));
+  EXPECT_TRUE(is_order_only(kernel.sends[0])) << "two flows: neither can overtake itself";
+  kernel.end_all_sends();
+  relay.reap();
+  for (std::uint32_t number = 3; number < 8; ++number) offer(number, 50, 1);
+  offer(8, 50, 2);
+  relay.hand_over();
+  ASSERT_EQ(sends(), (std::vector<Numbers>{{3, 4, 5, 6}, {7}, {8}}));
+  for (const InFlight& send : kernel.sends) EXPECT_FALSE(is_order_only(send));
+}
+
+TEST_F(SegmentedEgress, ASizeThatFailedStaysTooLargeWhenALargerOneFailsBehindIt) {  // E7
+  for (const std::uint32_t number : {0U, 1U}) offer(number, 40, 1);
+  for (const std::uint32_t number : {2U, 3U}) offer(number, 60, 2);
+  relay.hand_over();
+  ASSERT_EQ(sends(), (std::vector<Numbers>{{0, 1}, {2, 3}}));
+  // Their link gives an order only, so the backend may have left it out.
+  kernel.end_oldest(kernel.sends, Outcome::too_large, EMSGSIZE);
+  kernel.end_oldest(kernel.sends, Outcome::too_large, EMSGSIZE);
+  relay.reap();
+  relay.drain();
+  for (const std::uint32_t number : {4U, 5U}) offer(number, 40, 1);
+  relay.hand_over();
+  EXPECT_EQ(sends(), (std::vector<Numbers>{{4}, {5}}));
+}
+
 TEST_F(SegmentedEgress, OneThatFailsForAnotherReasonIsDroppedAndCountedByDatagram) {
   for (std::uint32_t number = 0; number < 3; ++number) offer(number, 40);
   relay.hand_over();

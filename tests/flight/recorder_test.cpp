@@ -164,6 +164,26 @@ TEST(FlightRecorder, TellsADamagedSnapshot) {
   EXPECT_EQ(damaged->tracks.front().damage.size(), 1U);
 }
 
+TEST(FlightRecorder, TellsACountOfStepsThatNoReplayWouldReach) {
+  RecordedRelay relay({.stage = small_stage(), .kernel = {}});
+  relay.relay(100);
+  relay.stop();
+  const auto recording = read_recording(relay.bytes(), "memory");
+  std::byte* const segments = relay.bytes().data() + recording->tracks.front().header.first_byte;
+  for (std::uint32_t place = 0; place < kSegments; ++place) {
+    std::byte* const at = segments + place * recording->tracks.front().header.segment_bytes;
+    SegmentHeader header;
+    std::memcpy(&header, at, sizeof header);
+    if (header.sequence == 0) continue;
+    header.steps = ~std::uint64_t{0};
+    std::memcpy(at, &header, sizeof header);
+  }
+  const auto damaged = read_recording(relay.bytes(), "memory");
+  ASSERT_TRUE(damaged);
+  EXPECT_TRUE(damaged->tracks.front().segments.empty());
+  EXPECT_FALSE(damaged->tracks.front().damage.empty());
+}
+
 TEST(FlightRecorder, ReplaysACutOffFileToWhereItIsWhole) {
   RecordedRelay relay({.stage = small_stage(), .kernel = {}});
   relay.relay(300);

@@ -152,6 +152,12 @@ TEST(Scenario, NamesFileLineKeyAndWhatWasExpected) {
             "--vary pool=x: pool = \"x\": expected regions, 1 to 32768");
 }
 
+TEST(Scenario, SaysWhatIsNoTomlInOneLine) {
+  const std::string error = error_of("[traffic]\nburst = n\n");
+  EXPECT_TRUE(error.starts_with("test.toml:3: ")) << error;
+  EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+}
+
 TEST(Scenario, PutsKeysOfBurstsAndBucketsWhereTheyBelong) {
   const Scenario scenario = scenario_of(R"(
 [[traffic]]
