@@ -75,7 +75,8 @@ void expect_every_row(const traffic::ChildEnd* end, std::size_t rows) {
 }
 
 TEST_F(Validate, MeasuresAndPredictsEveryRowOfTheReportsGrid) {
-  if (kIsSanitized) GTEST_SKIP() << "sanitized, rows with many buffers send next to nothing";
+  if (kIsSanitized)
+    GTEST_SKIP() << "sanitized, rows with many buffers send next to nothing; the next takes four";
   traffic::Child child = start({"--rounds", "1", "--seconds", "1", "--json"});
   expect_every_row(child.wait(kPatience), 10);
 }
